@@ -1,0 +1,39 @@
+//! The opportunity aggregate and every rule of the call, as pure functions.
+//!
+//! Nothing here knows of storage, threads, files or the clock: a [`Request`] goes into [`decide`],
+//! which answers with a [`Command`] or a [`Rejection`]; a command meets the stored state in
+//! [`Opportunity::create`] and [`Opportunity::update`]. Every function is total: no input panics.
+
+mod closed_date;
+mod damage;
+mod decide;
+mod details;
+mod field;
+mod id;
+mod opportunity;
+mod patch;
+mod rejection;
+mod request;
+mod text;
+mod timestamp;
+mod value;
+
+pub use closed_date::ClosedDate;
+pub use decide::{Command, decide};
+pub use details::{Changes, Details};
+pub use field::{Clearing, Field, OnAdd};
+pub use id::{
+    CompanyId, ContactId, IndustryId, LostReasonId, OpportunityId, QualityId, QuoteId, QuoteStatus,
+    SourceId, StageId, StageReasonId, TypeId, UserId, VenueId, Version,
+};
+pub use opportunity::{BelongsTo, Opportunity};
+pub use patch::{IntoPatch, Patch};
+pub use rejection::{Code, Rejection, Subject, Violation, ViolationKind, Violations};
+pub use request::Request;
+pub use text::{ChannelId, Name, Text};
+pub use timestamp::Timestamp;
+pub use value::{InvalidValue, Value};
+
+pub(crate) use damage::Damage;
+pub(crate) use opportunity::SystemColumns;
+pub(crate) use value::Given;

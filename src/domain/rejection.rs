@@ -1,0 +1,269 @@
+//! Refusals: what is wrong with a request, as data and as text.
+
+use std::fmt;
+
+use super::field::{Clearing, Field};
+use super::id::{OpportunityId, VenueId};
+use super::value::InvalidValue;
+
+/// The three codes of the published call (section 1.5 of the contract).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Code {
+    /// 24221: the request is empty.
+    Empty,
+    /// 24222: the opportunity does not exist in that venue.
+    NotFound,
+    /// 24224: the opportunity details are invalid.
+    Invalid,
+}
+
+impl Code {
+    /// Every code, in ascending order.
+    pub const ALL: [Self; 3] = [Self::Empty, Self::NotFound, Self::Invalid];
+
+    /// The number on the wire, `specificCode`.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::Empty => 24221,
+            Self::NotFound => 24222,
+            Self::Invalid => 24224,
+        }
+    }
+
+    /// The class of the outcome in terms of HTTP, `errorCode`.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Empty | Self::Invalid => 400,
+            Self::NotFound => 404,
+        }
+    }
+}
+
+/// Why a request was refused. Nothing was changed; the same request will be refused again until
+/// it, or the opportunity it names, is another.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// Nothing was given: no bytes, only white space, `null`, `{}`, `[]`, or only empty fields.
+    #[error("the request is empty")]
+    Empty,
+    /// There is no such opportunity in that venue.
+    #[error("opportunity {id} does not exist in venue {venue}")]
+    NotFound {
+        /// The venue that was searched.
+        venue: VenueId,
+        /// The id that was not found there.
+        id: OpportunityId,
+    },
+    /// The details break rules.
+    #[error("the opportunity details are invalid: {0}")]
+    Invalid(Violations),
+}
+
+impl Rejection {
+    /// The code of the published call.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Empty => Code::Empty,
+            Self::NotFound { .. } => Code::NotFound,
+            Self::Invalid(_) => Code::Invalid,
+        }
+    }
+
+    /// Every violation, in the order of the table; none unless the code is [`Code::Invalid`].
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Invalid(violations) => violations,
+            Self::Empty | Self::NotFound { .. } => &[],
+        }
+    }
+
+    /// What happened, without the violations: the `message` on the wire.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        match self {
+            Self::Invalid(_) => "the opportunity details are invalid".to_owned(),
+            Self::Empty | Self::NotFound { .. } => self.to_string(),
+        }
+    }
+
+    /// A refusal for one violation of the request as a whole.
+    pub(crate) fn of_request(kind: ViolationKind) -> Self {
+        Self::Invalid(Violation::of_request(kind).into())
+    }
+}
+
+/// The violations of one request: at least one, in the order of the table, keys that are not in
+/// the table after it in alphabetical order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// Puts violations in order; `None` if there are none.
+    pub(crate) fn new(mut violations: Vec<Violation>) -> Option<Self> {
+        violations.sort();
+        (!violations.is_empty()).then_some(Self(violations))
+    }
+}
+
+impl From<Violation> for Violations {
+    fn from(violation: Violation) -> Self {
+        Self(vec![violation])
+    }
+}
+
+impl std::ops::Deref for Violations {
+    type Target = [Violation];
+
+    fn deref(&self) -> &[Violation] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Violations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, violation) in self.0.iter().enumerate() {
+            let separator = if position == 0 { "" } else { "; " };
+            write!(f, "{separator}{violation}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One rule that a request breaks. Its `Display` is the text for `additionalMessages`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Violation {
+    subject: Subject,
+    kind: ViolationKind,
+}
+
+impl Violation {
+    /// What the violation is about.
+    #[must_use]
+    pub const fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// The field that it is about, if it is about one.
+    #[must_use]
+    pub const fn field(&self) -> Option<Field> {
+        match self.subject {
+            Subject::Field(field) => Some(field),
+            Subject::Request | Subject::UnknownKey(_) => None,
+        }
+    }
+
+    /// Which rule is broken.
+    #[must_use]
+    pub const fn kind(&self) -> &ViolationKind {
+        &self.kind
+    }
+
+    pub(crate) const fn of_field(field: Field, kind: ViolationKind) -> Self {
+        Self { subject: Subject::Field(field), kind }
+    }
+
+    pub(crate) const fn of_request(kind: ViolationKind) -> Self {
+        Self { subject: Subject::Request, kind }
+    }
+
+    pub(crate) const fn unknown_key(key: Box<str>) -> Self {
+        Self { subject: Subject::UnknownKey(key), kind: ViolationKind::UnknownKey }
+    }
+}
+
+/// What a violation is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Subject {
+    /// The request as a whole.
+    Request,
+    /// A field of the table.
+    Field(Field),
+    /// A key that is not in the table, as it was given.
+    UnknownKey(Box<str>),
+}
+
+/// Which rule a violation breaks.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum ViolationKind {
+    /// The field is required and was not given.
+    Required,
+    /// The value is not well formed.
+    Malformed(InvalidValue),
+    /// The field may not be cleared.
+    NotClearable,
+    /// Clearing the field would leave the opportunity without an owner.
+    LastOwner,
+    /// The key was given more than once.
+    Duplicate,
+    /// The key is not in the table.
+    UnknownKey,
+    /// The request is JSON, but not an object.
+    NotAnObject,
+    /// The request is not JSON.
+    MalformedJson {
+        /// Where it stops being JSON: the line, from 1.
+        line: usize,
+        /// Where it stops being JSON: the byte within the line, from 1 (0 just after a line break).
+        column: usize,
+        /// What is wrong there.
+        reason: Box<str>,
+    },
+    /// The request is larger than the engine accepts.
+    TooLarge {
+        /// The most that it accepts, in bytes.
+        limit: usize,
+    },
+}
+
+/// The longest part of an unknown key that a message repeats, in characters.
+const KEY_EXCERPT: usize = 64;
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request => f.write_str("the request"),
+            Self::Field(field) => write!(f, "'{field}'"),
+            Self::UnknownKey(key) => {
+                let excerpt: String = key.chars().take(KEY_EXCERPT).collect();
+                let ellipsis = if excerpt.len() < key.len() { "…" } else { "" };
+                write!(f, "'{}{ellipsis}'", excerpt.escape_debug())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.subject)?;
+        match &self.kind {
+            ViolationKind::Required => f.write_str("is required"),
+            ViolationKind::Malformed(invalid) => f.write_str(&invalid.requirement()),
+            ViolationKind::NotClearable => f.write_str("may not be cleared"),
+            ViolationKind::LastOwner => {
+                f.write_str("may be cleared only if ")?;
+                let others = Field::ALL.iter().filter(|other| {
+                    other.clearing() == Clearing::WhileOwned && Some(**other) != self.field()
+                });
+                for other in others {
+                    write!(f, "'{other}' ")?;
+                }
+                f.write_str("remains")
+            }
+            ViolationKind::Duplicate => f.write_str("is given more than once"),
+            ViolationKind::UnknownKey => f.write_str("is not a known field"),
+            ViolationKind::NotAnObject => f.write_str("must be one JSON object"),
+            ViolationKind::MalformedJson { line, column, reason } => {
+                write!(f, "is not valid JSON at line {line}, column {column}: {reason}")
+            }
+            ViolationKind::TooLarge { limit } => write!(f, "must be at most {limit} bytes"),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A request to add or to update, before the rules have seen it.
+
+use std::collections::BTreeSet;
+
+use super::closed_date::ClosedDate;
+use super::details::Draft;
+use super::field::{Field, with_fields};
+use super::id::{
+    CompanyId, ContactId, IndustryId, LostReasonId, OpportunityId, QualityId, QuoteId, QuoteStatus,
+    SourceId, StageId, StageReasonId, TypeId, UserId, VenueId,
+};
+use super::patch::{IntoPatch, Patch};
+use super::rejection::{Violation, ViolationKind};
+use super::text::{ChannelId, Name, Text};
+use super::value::{FieldValue, Given, Value};
+
+/// A request to add an opportunity, or to update one: what is said of each field.
+///
+/// A value that is not well formed does not stop the building of a request; it is kept as a
+/// violation, and [`decide`](crate::decide) reports all of them together. A setter called again
+/// replaces what it said before.
+///
+/// ```
+/// use opportunity_engine::{Patch, Request, VenueId, OpportunityId};
+///
+/// let venue = VenueId::new(107)?;
+/// let add = Request::add(venue)
+///     .name("Lead By API")
+///     .contact_id(918)
+///     .type_id(18)
+///     .source_id(25)
+///     .stage_id(69);
+///
+/// let update = Request::update(venue, OpportunityId::new(755)?)
+///     .closed_date("2017-05-05")
+///     .quality_id(Patch::Clear);
+/// # Ok::<(), opportunity_engine::InvalidValue>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[must_use = "a request does nothing until it is given to an engine"]
+pub struct Request {
+    pub(super) id: Patch<OpportunityId>,
+    pub(super) venue: Patch<VenueId>,
+    pub(super) draft: Draft,
+    /// What is wrong with fields already: values that are not well formed, keys given twice.
+    pub(super) violations: Vec<Violation>,
+    pub(super) unknown_keys: BTreeSet<Box<str>>,
+}
+
+impl Request {
+    /// A request to add an opportunity to a venue.
+    pub fn add(venue: VenueId) -> Self {
+        Self { venue: Patch::Set(venue), ..Self::default() }
+    }
+
+    /// A request to update an opportunity of a venue.
+    pub fn update(venue: VenueId, id: OpportunityId) -> Self {
+        Self { id: Patch::Set(id), ..Self::add(venue) }
+    }
+
+    /// What is said of a field. A field whose value is not well formed counts as absent here.
+    #[must_use]
+    pub fn patch(&self, field: Field) -> Patch<Value<'_>> {
+        match field {
+            Field::Id => self.id.map(|id| Value::Integer(id.get())),
+            Field::VenueId => self.venue.map(|venue| Value::Integer(venue.get())),
+            detail => self.draft.patch(detail),
+        }
+    }
+
+    /// The bytes of all texts that it holds.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        self.draft.text_bytes()
+    }
+
+    /// Takes what a client gave for a field. A second value is a violation, and checked like the
+    /// first.
+    pub(crate) fn give(&mut self, field: Field, given: Given<'_>) {
+        if self.mentions(field) {
+            self.note(field, ViolationKind::Duplicate);
+            if given.is_empty() {
+                return;
+            }
+        }
+        let taken = match field {
+            Field::Id => FieldValue::patch(given).map(|id| self.id = id),
+            Field::VenueId => FieldValue::patch(given).map(|venue| self.venue = venue),
+            detail => self.draft.give(detail, given),
+        };
+        if let Err(invalid) = taken {
+            self.note(field, ViolationKind::Malformed(invalid));
+        }
+    }
+
+    /// Takes a key that is not in the table: a violation.
+    pub(crate) fn give_unknown(&mut self, key: &str) {
+        if !self.unknown_keys.contains(key) {
+            self.unknown_keys.insert(key.into());
+        }
+    }
+
+    /// Whether nothing was given but empty fields.
+    pub(super) fn is_empty(&self) -> bool {
+        self.unknown_keys.is_empty()
+            && self.violations.iter().all(|violation| *violation.kind() == ViolationKind::Duplicate)
+            && Field::ALL.iter().all(|&field| self.state(field) != Patch::Set(()))
+    }
+
+    /// Whether a value was given for the field, well formed or not.
+    pub(super) fn gives(&self, field: Field) -> bool {
+        self.state(field) == Patch::Set(()) || self.is_malformed(field)
+    }
+
+    pub(super) fn state(&self, field: Field) -> Patch<()> {
+        match field {
+            Field::Id => self.id.map(|_| ()),
+            Field::VenueId => self.venue.map(|_| ()),
+            detail => self.draft.state(detail),
+        }
+    }
+
+    fn mentions(&self, field: Field) -> bool {
+        self.state(field) != Patch::Keep || self.is_malformed(field)
+    }
+
+    fn is_malformed(&self, field: Field) -> bool {
+        self.violations.iter().any(|violation| violation.field() == Some(field))
+    }
+
+    fn note(&mut self, field: Field, kind: ViolationKind) {
+        let violation = Violation::of_field(field, kind);
+        // A field breaks few rules, so the list stays short however long the request is.
+        if !self.violations.contains(&violation) {
+            self.violations.push(violation);
+        }
+    }
+}
+
+macro_rules! define_setters {
+    (
+        keys { $($keys:tt)* }
+        details { $($Field:ident $member:ident $wire:literal $Type:ident $OnAdd:ident $Clearing:ident $doc:literal;)* }
+    ) => {
+        /// One setter a field of the details; see [`IntoPatch`] for what they take.
+        impl Request {
+            $(
+                #[doc = concat!("`", $wire, "`: ", $doc)]
+                pub fn $member(mut self, value: impl IntoPatch<$Type>) -> Self {
+                    self.violations.retain(|violation| violation.field() != Some(Field::$Field));
+                    match value.into_patch() {
+                        Ok(patch) => self.draft.$member = patch,
+                        Err(invalid) => {
+                            self.draft.$member = Patch::Keep;
+                            self.note(Field::$Field, ViolationKind::Malformed(invalid));
+                        }
+                    }
+                    self
+                }
+            )*
+        }
+    };
+}
+with_fields!(define_setters);

@@ -1,0 +1,114 @@
+//! What a field's value looks like on its way in and out.
+
+use std::borrow::Cow;
+
+use super::patch::Patch;
+
+/// Why a value is not well formed for its type (section 1.4 of the contract).
+///
+/// ```
+/// use opportunity_engine::{InvalidValue, VenueId};
+///
+/// let error = VenueId::new(0).unwrap_err();
+/// assert_eq!(error, InvalidValue::Integer { min: 1 });
+/// assert_eq!(error.to_string(), "the value must be an integer from 1 to 9223372036854775807");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+#[non_exhaustive]
+#[error("the value {}", self.requirement())]
+pub enum InvalidValue {
+    /// It is not an integer, or less than `min`, or more than `i64::MAX`.
+    Integer {
+        /// The smallest integer that the type accepts.
+        min: i64,
+    },
+    /// It is not text.
+    Text,
+    /// It is neither text nor an integer without a sign.
+    TextOrInteger,
+    /// It is the empty text where a value is needed.
+    Empty,
+    /// It holds nothing but white space.
+    Blank,
+    /// It contains U+0000.
+    Nul,
+    /// It is neither a date nor a timestamp of the accepted forms.
+    Date,
+}
+
+impl InvalidValue {
+    /// What the value would have to be, to follow a field's name: "must be …".
+    #[must_use]
+    pub fn requirement(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Integer { min } => {
+                return format!("must be an integer from {min} to {}", i64::MAX).into();
+            }
+            Self::Text => "must be text",
+            Self::TextOrInteger => "must be text, or an integer without a sign",
+            Self::Empty => "must not be empty",
+            Self::Blank => "must hold something other than white space",
+            Self::Nul => "must not contain the character U+0000",
+            Self::Date => {
+                "must be a date yyyy-mm-dd or a timestamp yyyy-mm-dd HH:mm:ss, optionally followed by \
+                 ' UTC', in the years 0001 to 9999"
+            }
+        })
+    }
+}
+
+/// A value as it is stored and sent: every type of field is one of these.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Value<'a> {
+    /// An id or a status.
+    Integer(i64),
+    /// A text, or a date in its printed form.
+    Text(Cow<'a, str>),
+}
+
+/// A value as a client gave it, not yet checked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Given<'a> {
+    /// `null`.
+    Null,
+    /// A text.
+    Text(Cow<'a, str>),
+    /// The literal of a number, sign, fraction and exponent included.
+    Number(Cow<'a, str>),
+    /// A boolean, an array, an object: never well formed.
+    Other,
+}
+
+impl Given<'_> {
+    /// `null` and `""` mean the same: "not provided" on add, "clear it" on update.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Text(text) => text.is_empty(),
+            Self::Number(_) | Self::Other => false,
+        }
+    }
+}
+
+/// A type of field: how its values are read, checked and shown.
+pub(crate) trait FieldValue: Sized {
+    /// Checks a value that a client gave; it is not empty.
+    fn from_given(given: Given<'_>) -> Result<Self, InvalidValue>;
+
+    /// What a client said of the field, emptiness included.
+    fn patch(given: Given<'_>) -> Result<Patch<Self>, InvalidValue> {
+        if given.is_empty() { Ok(Patch::Clear) } else { Self::from_given(given).map(Patch::Set) }
+    }
+
+    /// Checks what a store holds; only the form that [`FieldValue::to_value`] writes is accepted.
+    fn from_value(value: Value<'_>) -> Result<Self, InvalidValue>;
+
+    /// The form that is stored and sent.
+    fn to_value(&self) -> Value<'_>;
+
+    /// How many bytes of text it holds on the heap.
+    fn text_bytes(&self) -> usize {
+        0
+    }
+}
