@@ -1,3 +1,5 @@
 //! x
-pub mod domain;
+mod domain;
+mod wire;
 pub use domain::*;
+pub use wire::{Decoder, UnknownKeys};

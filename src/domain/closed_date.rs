@@ -149,7 +149,7 @@ impl FieldValue for ClosedDate {
     fn from_given(given: Given<'_>) -> Result<Self, InvalidValue> {
         match given {
             Given::Text(text) => text.parse(),
-            Given::Null | Given::Number(_) | Given::Other => Err(InvalidValue::Date),
+            _ => Err(InvalidValue::Date),
         }
     }
 

@@ -61,9 +61,7 @@ pub fn decide(mut request: Request) -> Result<Command, Rejection> {
     }
     let mut violations =
         if request.gives(Field::Id) { broken_by_update(&request) } else { broken_by_add(&request) };
-    violations.append(&mut request.violations);
-    violations
-        .extend(std::mem::take(&mut request.unknown_keys).into_iter().map(Violation::unknown_key));
+    violations.append(&mut request.take_violations());
     match Violations::new(violations) {
         Some(violations) => Err(Rejection::Invalid(violations)),
         None => command(request).map_err(|missing| Rejection::Invalid(required(missing).into())),

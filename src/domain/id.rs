@@ -55,7 +55,7 @@ macro_rules! integer_traits {
             fn from_given(given: Given<'_>) -> Result<Self, InvalidValue> {
                 match given {
                     Given::Number(digits) | Given::Text(digits) => digits.parse(),
-                    Given::Null | Given::Other => Err(Self::OUT_OF_RANGE),
+                    _ => Err(Self::OUT_OF_RANGE),
                 }
             }
 

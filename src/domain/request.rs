@@ -43,8 +43,8 @@ pub struct Request {
     pub(super) venue: Patch<VenueId>,
     pub(super) draft: Draft,
     /// What is wrong with fields already: values that are not well formed, keys given twice.
-    pub(super) violations: Vec<Violation>,
-    pub(super) unknown_keys: BTreeSet<Box<str>>,
+    violations: Vec<Violation>,
+    unknown_keys: BTreeSet<Box<str>>,
 }
 
 impl Request {
@@ -91,6 +91,19 @@ impl Request {
         if let Err(invalid) = taken {
             self.note(field, ViolationKind::Malformed(invalid));
         }
+    }
+
+    /// Whether something is wrong with the request already, before any rule was asked.
+    pub(crate) fn has_violations(&self) -> bool {
+        !self.violations.is_empty() || !self.unknown_keys.is_empty()
+    }
+
+    /// Takes out what is wrong with the request already.
+    pub(crate) fn take_violations(&mut self) -> Vec<Violation> {
+        let mut violations = std::mem::take(&mut self.violations);
+        let unknown_keys = std::mem::take(&mut self.unknown_keys);
+        violations.extend(unknown_keys.into_iter().map(Violation::unknown_key));
+        violations
     }
 
     /// Takes a key that is not in the table: a violation.

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::patch::{IntoPatch, Patch};
 use super::value::{FieldValue, Given, InvalidValue, Value};
 
-/// Defines a text newtype. Its rules are two functions beside it: `check` for the text, and
-/// `from_given_number` for a client that sends a number in its place.
+/// Defines a text newtype. Its rules stand beside it: `check` for the text, `from_number` for
+/// a number that a client sends in its place, `NOT_TEXT` for anything else.
 macro_rules! text_type {
     ($(#[$meta:meta])* $Name:ident) => {
         $(#[$meta])*
@@ -58,8 +58,8 @@ macro_rules! text_type {
             fn from_given(given: Given<'_>) -> Result<Self, InvalidValue> {
                 match given {
                     Given::Text(text) => Self::new(text),
-                    Given::Number(number) => Self::from_given_number(&number),
-                    Given::Null | Given::Other => Self::from_given_number(""),
+                    Given::Number(number) => Self::from_number(&number),
+                    _ => Err(Self::NOT_TEXT),
                 }
             }
 
@@ -120,6 +120,8 @@ text_type! {
 }
 
 impl Name {
+    const NOT_TEXT: InvalidValue = InvalidValue::Text;
+
     fn check(text: &str) -> Result<(), InvalidValue> {
         check_text(text)?;
         if text.chars().all(char::is_whitespace) {
@@ -128,8 +130,8 @@ impl Name {
         Ok(())
     }
 
-    fn from_given_number(_: &str) -> Result<Self, InvalidValue> {
-        Err(InvalidValue::Text)
+    fn from_number(_: &str) -> Result<Self, InvalidValue> {
+        Err(Self::NOT_TEXT)
     }
 }
 
@@ -139,12 +141,14 @@ text_type! {
 }
 
 impl Text {
+    const NOT_TEXT: InvalidValue = InvalidValue::Text;
+
     fn check(text: &str) -> Result<(), InvalidValue> {
         check_text(text)
     }
 
-    fn from_given_number(_: &str) -> Result<Self, InvalidValue> {
-        Err(InvalidValue::Text)
+    fn from_number(_: &str) -> Result<Self, InvalidValue> {
+        Err(Self::NOT_TEXT)
     }
 }
 
@@ -154,14 +158,16 @@ text_type! {
 }
 
 impl ChannelId {
+    const NOT_TEXT: InvalidValue = InvalidValue::TextOrInteger;
+
     fn check(text: &str) -> Result<(), InvalidValue> {
         check_text(text)
     }
 
     /// An integer is kept as its decimal digits, however many there are.
-    fn from_given_number(number: &str) -> Result<Self, InvalidValue> {
-        if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(InvalidValue::TextOrInteger);
+    fn from_number(number: &str) -> Result<Self, InvalidValue> {
+        if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Self::NOT_TEXT);
         }
         Self::new(number)
     }

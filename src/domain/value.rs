@@ -32,6 +32,8 @@ pub enum InvalidValue {
     Blank,
     /// It contains U+0000.
     Nul,
+    /// It contains half of a surrogate pair, which is no character.
+    LoneSurrogate,
     /// It is neither a date nor a timestamp of the accepted forms.
     Date,
 }
@@ -49,6 +51,7 @@ impl InvalidValue {
             Self::Empty => "must not be empty",
             Self::Blank => "must hold something other than white space",
             Self::Nul => "must not contain the character U+0000",
+            Self::LoneSurrogate => "must not contain a lone surrogate",
             Self::Date => {
                 "must be a date yyyy-mm-dd or a timestamp yyyy-mm-dd HH:mm:ss, optionally followed by \
                  ' UTC', in the years 0001 to 9999"
@@ -76,29 +79,36 @@ pub(crate) enum Given<'a> {
     Text(Cow<'a, str>),
     /// The literal of a number, sign, fraction and exponent included.
     Number(Cow<'a, str>),
-    /// A boolean, an array, an object: never well formed.
+    /// A boolean, an array, an object: no field takes one.
     Other,
+    /// A text that is not Unicode: a JSON escape can spell half of a surrogate pair.
+    LoneSurrogate,
 }
 
 impl Given<'_> {
-    /// `null` and `""` mean the same: "not provided" on add, "clear it" on update.
+    /// Whether it is `null` or `""`.
     pub(crate) fn is_empty(&self) -> bool {
         match self {
             Self::Null => true,
             Self::Text(text) => text.is_empty(),
-            Self::Number(_) | Self::Other => false,
+            Self::Number(_) | Self::Other | Self::LoneSurrogate => false,
         }
     }
 }
 
 /// A type of field: how its values are read, checked and shown.
 pub(crate) trait FieldValue: Sized {
-    /// Checks a value that a client gave; it is not empty.
+    /// Checks a value that a client gave. It is not empty: [`FieldValue::patch`] sees to that.
     fn from_given(given: Given<'_>) -> Result<Self, InvalidValue>;
 
-    /// What a client said of the field, emptiness included.
+    /// What a client said of the field: `null` and `""` are the same, "not provided" on add and
+    /// "clear it" on update.
     fn patch(given: Given<'_>) -> Result<Patch<Self>, InvalidValue> {
-        if given.is_empty() { Ok(Patch::Clear) } else { Self::from_given(given).map(Patch::Set) }
+        match given {
+            Given::LoneSurrogate => Err(InvalidValue::LoneSurrogate),
+            empty if empty.is_empty() => Ok(Patch::Clear),
+            value => Self::from_given(value).map(Patch::Set),
+        }
     }
 
     /// Checks what a store holds; only the form that [`FieldValue::to_value`] writes is accepted.

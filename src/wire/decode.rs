@@ -1,0 +1,175 @@
+//! Bytes that a client posted, read into a request.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::DeserializeSeed;
+use serde_json::value::RawValue;
+
+use super::request::RequestSeed;
+use crate::domain::{Given, Rejection, Request, ViolationKind};
+
+/// What to do with a key that is not in the table of fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum UnknownKeys {
+    /// It is a violation, so that no client believes that it was stored.
+    #[default]
+    Reject,
+    /// It is skipped, whatever its value.
+    Ignore,
+}
+
+/// Reads JSON requests.
+///
+/// Decided where the contract is silent:
+///
+/// - A byte-order mark and bytes that are not UTF-8 make a request malformed JSON.
+/// - A lone surrogate in an escape (`"\ud800"`) is JSON but no text: a violation of its field.
+/// - A number of any size is read; one that its field cannot hold is a violation of that field.
+/// - Nesting of any depth is skipped without recursion: a violation of its field.
+/// - Keys are compared after their escapes are resolved, and case-sensitively.
+///
+/// ```
+/// use opportunity_engine::{Decoder, Field, Patch, Value};
+///
+/// let request = Decoder::new().decode(br#"{"id":"755","venueId":"107","qualityId":null}"#)?;
+/// assert_eq!(request.patch(Field::Id), Patch::Set(Value::Integer(755)));
+/// assert_eq!(request.patch(Field::QualityId), Patch::Clear);
+/// # Ok::<(), opportunity_engine::Rejection>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Decoder {
+    max_bytes: usize,
+    unknown_keys: UnknownKeys,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self { max_bytes: Self::DEFAULT_MAX_BYTES, unknown_keys: UnknownKeys::default() }
+    }
+}
+
+impl Decoder {
+    /// The size of a request that is accepted by default, in bytes: 1 MiB.
+    pub const DEFAULT_MAX_BYTES: usize = 1 << 20;
+
+    /// A decoder that accepts 1 MiB and rejects unknown keys.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the largest request that is accepted, in bytes.
+    #[must_use]
+    pub const fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// Sets what to do with unknown keys.
+    #[must_use]
+    pub const fn unknown_keys(mut self, unknown_keys: UnknownKeys) -> Self {
+        self.unknown_keys = unknown_keys;
+        self
+    }
+
+    /// Reads one request. Violations of single fields are kept in the request, for
+    /// [`decide`](crate::decide) to report together with those of the rules.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Empty`] for no bytes, white space, `null` and `[]`; [`Rejection::Invalid`] when
+    /// the bytes are too many, not JSON, or not an object.
+    pub fn decode(&self, bytes: &[u8]) -> Result<Request, Rejection> {
+        self.check_size(bytes.len())?;
+        let text = utf8(bytes)?;
+        match text.trim_start_matches(JSON_WHITE_SPACE).bytes().next() {
+            None => Err(Rejection::Empty),
+            Some(b'{') => self.decode_object(text).map_err(|error| malformed(&error)),
+            Some(_) => Err(not_an_object(text)),
+        }
+    }
+
+    /// Refuses what is larger than accepted.
+    pub(crate) fn check_size(&self, bytes: usize) -> Result<(), Rejection> {
+        if bytes > self.max_bytes {
+            let limit = self.max_bytes;
+            return Err(Rejection::of_request(ViolationKind::TooLarge { limit }));
+        }
+        Ok(())
+    }
+
+    fn decode_object(&self, text: &str) -> serde_json::Result<Request> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let seed = RequestSeed::<RawGiven<'_>>::new(self.unknown_keys);
+        let request = seed.deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(request)
+    }
+}
+
+const JSON_WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+
+/// A value of the object as it stands in the text, so that a number keeps all its digits.
+#[derive(Deserialize)]
+struct RawGiven<'a>(#[serde(borrow)] &'a RawValue);
+
+impl<'a> From<RawGiven<'a>> for Given<'a> {
+    fn from(RawGiven(raw): RawGiven<'a>) -> Self {
+        let literal = raw.get();
+        match literal.as_bytes() {
+            [b'"', .., b'"'] => text(literal),
+            [b'-' | b'0'..=b'9', ..] => Given::Number(literal.into()),
+            [b'n', ..] => Given::Null,
+            _ => Given::Other,
+        }
+    }
+}
+
+fn text(literal: &str) -> Given<'_> {
+    if !literal.contains('\\') {
+        return Given::Text(Cow::Borrowed(&literal[1..literal.len() - 1]));
+    }
+    // The literal was scanned already, so all that can be wrong with it is a surrogate.
+    serde_json::from_str(literal).map_or(Given::LoneSurrogate, |text| Given::Text(Cow::Owned(text)))
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, Rejection> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let valid = &bytes[..error.valid_up_to()];
+        let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();
+        let column = 1 + valid.iter().rev().take_while(|&&byte| byte != b'\n').count();
+        malformed_at(line, column, "invalid UTF-8")
+    })?;
+    if text.starts_with('\u{feff}') {
+        return Err(malformed_at(1, 1, "a byte-order mark is not accepted"));
+    }
+    Ok(text)
+}
+
+/// The refusal of a text that is something other than an object.
+fn not_an_object(text: &str) -> Rejection {
+    match serde_json::from_str::<&RawValue>(text).map(RawValue::get) {
+        Err(error) => malformed(&error),
+        Ok("null") => Rejection::Empty,
+        Ok(array) if is_empty_array(array) => Rejection::Empty,
+        Ok(_) => Rejection::of_request(ViolationKind::NotAnObject),
+    }
+}
+
+fn is_empty_array(literal: &str) -> bool {
+    let inside = literal.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inside.is_some_and(|inside| inside.trim_matches(JSON_WHITE_SPACE).is_empty())
+}
+
+fn malformed(error: &serde_json::Error) -> Rejection {
+    let (line, column) = (error.line(), error.column());
+    let text = error.to_string();
+    let reason = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
+    malformed_at(line, column, reason)
+}
+
+fn malformed_at(line: usize, column: usize, reason: &str) -> Rejection {
+    Rejection::of_request(ViolationKind::MalformedJson { line, column, reason: reason.into() })
+}
