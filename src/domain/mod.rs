@@ -11,6 +11,7 @@ mod details;
 mod field;
 mod id;
 mod opportunity;
+mod outcome;
 mod patch;
 mod rejection;
 mod request;
@@ -27,6 +28,7 @@ pub use id::{
     SourceId, StageId, StageReasonId, TypeId, UserId, VenueId, Version,
 };
 pub use opportunity::{BelongsTo, Opportunity};
+pub use outcome::Outcome;
 pub use patch::{IntoPatch, Patch};
 pub use rejection::{Code, Rejection, Subject, Violation, ViolationKind, Violations};
 pub use request::Request;

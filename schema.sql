@@ -1,0 +1,72 @@
+-- The database of the opportunity engine. One row an opportunity, one row of counters.
+--
+-- Every rule is checked in Rust before a value comes here: STRICT still turns '50' into 50 and takes
+-- U+0000 in a text. The constraints below mirror those rules, so that whatever else writes to the file
+-- meets them too, and so that a bug shows as an error and not as a wrong row.
+--
+-- application_id is 0x4F505459 ("OPTY"); user_version counts the versions of this schema, from 1.
+
+CREATE TABLE opportunity (
+    -- Assigned on add: 1, 2, 3 … in commit order, never reused. The rowid.
+    id                       INTEGER PRIMARY KEY CHECK (id >= 1),
+    -- The venue (tenant) within which alone the opportunity is found. Never changes.
+    venue_id                 INTEGER NOT NULL CHECK (venue_id >= 1),
+    -- 1 on add, then one more with each effective update.
+    version                  INTEGER NOT NULL CHECK (version >= 1),
+    -- When it was added: milliseconds since 1970-01-01T00:00:00Z.
+    created_at               INTEGER NOT NULL,
+    -- When it was last changed: milliseconds since 1970-01-01T00:00:00Z. Never moves backwards.
+    modified_at              INTEGER NOT NULL CHECK (modified_at >= created_at),
+    -- What it is called; holds something that is not white space (SQLite checks for blanks only).
+    name                     TEXT    NOT NULL CHECK (trim(name) <> ''),
+    -- The type of opportunity.
+    type_id                  INTEGER NOT NULL CHECK (type_id >= 1),
+    -- The stage it has reached.
+    stage_id                 INTEGER NOT NULL CHECK (stage_id >= 1),
+    -- Where it came from.
+    source_id                INTEGER NOT NULL CHECK (source_id >= 1),
+    -- The company it belongs to, if there is one.
+    company_id               INTEGER CHECK (company_id >= 1),
+    -- The contact who leads for the company.
+    company_lead_contact_id  INTEGER CHECK (company_lead_contact_id >= 1),
+    -- The contact it belongs to when there is no company; kept beside a company too.
+    contact_id               INTEGER CHECK (contact_id >= 1),
+    -- How good the lead is.
+    quality_id               INTEGER CHECK (quality_id >= 1),
+    -- The industry it concerns.
+    industry_id              INTEGER CHECK (industry_id >= 1),
+    -- The quote that was confirmed.
+    confirmed_quote_id       INTEGER CHECK (confirmed_quote_id >= 1),
+    -- The status of the confirmed quote; 0 is a status too.
+    confirmed_quote_status   INTEGER CHECK (confirmed_quote_status >= 0),
+    -- The quote that was cancelled.
+    cancelled_quote_id       INTEGER CHECK (cancelled_quote_id >= 1),
+    -- The reason why it was lost.
+    lost_to_competition      INTEGER CHECK (lost_to_competition >= 1),
+    -- When it was closed, UTC: 'yyyy-mm-dd' at midnight, else 'yyyy-mm-dd HH:mm:ss UTC'. Sorts by time.
+    closed_date              TEXT    CHECK (closed_date GLOB '[0-9][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9]*'),
+    -- The user who owns it.
+    owner_user_id            INTEGER CHECK (owner_user_id >= 1),
+    -- Why it is in its stage.
+    stage_reason_id          INTEGER CHECK (stage_reason_id >= 1),
+    -- The channel it came through: text, whatever it looks like.
+    channel_id               TEXT    CHECK (channel_id <> ''),
+    -- Free text about it.
+    description              TEXT    CHECK (description <> ''),
+    -- It belongs to a company or to a contact.
+    CHECK (company_id IS NOT NULL OR contact_id IS NOT NULL)
+) STRICT;
+
+-- What the engine remembers beside the opportunities: exactly one row.
+CREATE TABLE engine_state (
+    -- Always 1: there is one row.
+    singleton  INTEGER PRIMARY KEY CHECK (singleton = 1),
+    -- The id that was assigned last, 0 before the first: kept apart from the rows, so that an id is not
+    -- reused even if a row is deleted by hand.
+    last_id    INTEGER NOT NULL CHECK (last_id >= 0),
+    -- Counts the commits that were made only to learn whether the database still accepts commits, after
+    -- one had failed.
+    fences     INTEGER NOT NULL CHECK (fences >= 0)
+) STRICT;
+
+INSERT INTO engine_state (singleton, last_id, fences) VALUES (1, 0, 0);

@@ -1,0 +1,235 @@
+//! Connections: how the file is opened, and what every connection is set to.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::Durability;
+use super::error::{OpenError, Operation, StoreError, StoreErrorKind};
+use super::migrations::{Contents, SCHEMA_VERSION, contents, migrate};
+use super::sqlite_error::failed;
+
+/// The first SQLite without the bug that can lose commits when the write-ahead log starts over.
+const REQUIRED_SQLITE: (&str, i32) = ("3.51.3", 3_051_003);
+
+/// The largest row, and so the largest text, that SQLite handles for us, in bytes: four times the
+/// largest request, because a row gathers its texts from several requests.
+const MAX_ROW_BYTES: i32 = 4 * crate::store::MAX_REQUEST_BYTES as i32;
+
+/// A database file and how to talk to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Database {
+    path: PathBuf,
+    durability: Durability,
+    busy_timeout: Duration,
+}
+
+/// What a connection may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
+impl Database {
+    /// Looks at the file, creates or upgrades the database in it, and gives back a connection that
+    /// writes. A file that holds something else, or a newer database, is left as it was.
+    pub(crate) fn open(
+        path: &Path,
+        create: bool,
+        durability: Durability,
+        busy_timeout: Duration,
+    ) -> Result<(Self, Connection), OpenError> {
+        require_sqlite(rusqlite::version(), rusqlite::version_number())?;
+        // An absolute path is no URI: SQLite would read "file:x" as one.
+        let path = std::path::absolute(path).map_err(|source| OpenError::Path {
+            path: path.to_owned(),
+            source: Arc::new(source),
+        })?;
+        let database = Self { path, durability, busy_timeout };
+        if database.has_bytes(create)? {
+            database.refuse_unless_ours(database.peek()?)?;
+        }
+        let mut connection = database.connect(Access::Write)?;
+        let found = migrate(&mut connection).map_err(|error| database.failed(error))?;
+        database.refuse_unless_ours(found)?;
+        Ok((database, connection))
+    }
+
+    /// A further connection that writes, for checkpoints.
+    pub(crate) fn writer(&self) -> Result<Connection, OpenError> {
+        self.connect(Access::Write)
+    }
+
+    /// A further connection that only reads.
+    pub(crate) fn reader(&self) -> Result<Connection, OpenError> {
+        self.connect(Access::Read)
+    }
+
+    /// Whether there is a file with something in it.
+    fn has_bytes(&self, create: bool) -> Result<bool, OpenError> {
+        let unusable =
+            |source| OpenError::Path { path: self.path.clone(), source: Arc::new(source) };
+        match std::fs::metadata(&self.path) {
+            Ok(metadata) if metadata.is_dir() => Err(unusable(ErrorKind::IsADirectory.into())),
+            Ok(metadata) => Ok(metadata.len() > 0),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(unusable(error)),
+            Err(_) if !create => Err(OpenError::Missing { path: self.path.clone() }),
+            Err(_) => match self.path.parent().map(std::fs::metadata) {
+                Some(Err(error)) => Err(unusable(error)),
+                Some(Ok(_)) | None => Ok(false),
+            },
+        }
+    }
+
+    /// What the file holds, seen through a connection that cannot change it.
+    fn peek(&self) -> Result<Contents, OpenError> {
+        let look = || {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(&self.path, flags)?;
+            connection.busy_timeout(self.busy_timeout)?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            contents(&connection)
+        };
+        match look() {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+                Ok(Contents::Foreign)
+            }
+            result => result.map_err(|error| self.failed(error)),
+        }
+    }
+
+    fn refuse_unless_ours(&self, contents: Contents) -> Result<(), OpenError> {
+        let path = || self.path.clone();
+        match contents {
+            Contents::Foreign => Err(OpenError::Foreign { path: path() }),
+            Contents::Ours(found) if found > SCHEMA_VERSION => {
+                Err(OpenError::Newer { path: path(), found })
+            }
+            Contents::Ours(_) | Contents::Nothing => Ok(()),
+        }
+    }
+
+    fn connect(&self, access: Access) -> Result<Connection, OpenError> {
+        let mode = match access {
+            Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        };
+        // Each connection stays with one thread at a time, so SQLite need not lock it.
+        let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(&self.path, flags).map_err(|error| self.failed(error))?;
+        self.configure(&connection, access)?;
+        Ok(connection)
+    }
+
+    /// Sets what the engine relies on, and reads each setting back.
+    fn configure(&self, connection: &Connection, access: Access) -> Result<(), OpenError> {
+        let timeout = i32::try_from(self.busy_timeout.as_millis()).unwrap_or(i32::MAX);
+        let synchronous = match self.durability {
+            Durability::Off => "0",
+            Durability::Normal => "1",
+            Durability::Full => "2",
+        };
+        // The busy timeout first: the others may have to wait for another process.
+        self.set(connection, "busy_timeout", &timeout.to_string())?;
+        self.set(connection, "journal_mode", "wal")?;
+        self.set(connection, "synchronous", synchronous)?;
+        self.set(connection, "foreign_keys", "1")?;
+        self.set(connection, "cell_size_check", "1")?;
+        self.set(connection, "trusted_schema", "0")?;
+        self.set(connection, "mmap_size", "0")?;
+        // Before any hook on the log: the two share a slot.
+        self.set(connection, "wal_autocheckpoint", "0")?;
+        if access == Access::Read {
+            self.set(connection, "query_only", "1")?;
+        }
+        self.set_flag(connection, "defensive", DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        self.set_flag(connection, "dqs_dml", DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+        self.set_flag(connection, "dqs_ddl", DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+        self.set_limit(connection, "limit_length", Limit::SQLITE_LIMIT_LENGTH, MAX_ROW_BYTES)?;
+        self.set_limit(connection, "limit_attached", Limit::SQLITE_LIMIT_ATTACHED, 0)
+    }
+
+    fn set(
+        &self,
+        connection: &Connection,
+        name: &'static str,
+        wanted: &str,
+    ) -> Result<(), OpenError> {
+        // Some settings answer with a row, some with none; both are read back below.
+        let apply = || -> rusqlite::Result<String> {
+            let mut statement = connection.prepare(&format!("PRAGMA {name} = {wanted}"))?;
+            statement.query([])?.next()?;
+            connection.query_row(&format!("PRAGMA {name}"), [], |row| {
+                Ok(match row.get_ref(0)? {
+                    rusqlite::types::ValueRef::Integer(integer) => integer.to_string(),
+                    other => other.as_str()?.to_owned(),
+                })
+            })
+        };
+        let found = apply().map_err(|error| self.failed(error))?;
+        accept(name, wanted.to_owned(), found)
+    }
+
+    fn set_flag(
+        &self,
+        connection: &Connection,
+        name: &'static str,
+        flag: DbConfig,
+        wanted: bool,
+    ) -> Result<(), OpenError> {
+        let apply = || {
+            connection.set_db_config(flag, wanted)?;
+            connection.db_config(flag)
+        };
+        let found = apply().map_err(|error| self.failed(error))?;
+        accept(name, wanted.to_string(), found.to_string())
+    }
+
+    fn set_limit(
+        &self,
+        connection: &Connection,
+        name: &'static str,
+        limit: Limit,
+        wanted: i32,
+    ) -> Result<(), OpenError> {
+        let apply = || {
+            connection.set_limit(limit, wanted)?;
+            connection.limit(limit)
+        };
+        let found = apply().map_err(|error| self.failed(error))?;
+        accept(name, wanted.to_string(), found.to_string())
+    }
+
+    fn failed(&self, error: rusqlite::Error) -> OpenError {
+        OpenError::Store { path: self.path.clone(), source: failed(Operation::Open)(error) }
+    }
+}
+
+impl From<OpenError> for StoreError {
+    fn from(error: OpenError) -> Self {
+        let kind = match &error {
+            OpenError::Store { source, .. } => source.kind(),
+            _ => StoreErrorKind::Unexpected,
+        };
+        Self::caused_by(Operation::Open, kind, error)
+    }
+}
+
+fn accept(name: &'static str, wanted: String, found: String) -> Result<(), OpenError> {
+    if found == wanted { Ok(()) } else { Err(OpenError::Setting { name, wanted, found }) }
+}
+
+fn require_sqlite(found: &str, number: i32) -> Result<(), OpenError> {
+    let (required, least) = REQUIRED_SQLITE;
+    if number < least {
+        return Err(OpenError::OldSqlite { found: found.to_owned(), required });
+    }
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! What can go wrong with a store, by operation and kind.
+
+use std::error::Error;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::migrations::SCHEMA_VERSION;
+
+/// A failure of the store: not the fault of a request.
+///
+/// Its text names neither paths nor SQL; [`source`](Error::source) has what SQLite or the operating
+/// system said.
+#[derive(Debug, Clone)]
+pub struct StoreError {
+    operation: Operation,
+    kind: StoreErrorKind,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// What the store was doing when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Accepting a command.
+    Accept,
+    /// Opening the database or a further connection to it.
+    Open,
+    /// Reading.
+    Read,
+    /// Starting a transaction.
+    Begin,
+    /// Applying a command.
+    Apply,
+    /// Committing.
+    Commit,
+    /// Moving the write-ahead log into the database.
+    Checkpoint,
+}
+
+/// What kind of failure it was, and what the caller can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// Another process held the database for longer than the busy timeout.
+    Busy,
+    /// The disk, or the database, is full.
+    Full,
+    /// The operating system reported an input or output error.
+    Io,
+    /// Memory ran out.
+    OutOfMemory,
+    /// The database, or its folder, may not be written.
+    ReadOnly,
+    /// Stored data breaks the rules or the file format.
+    Damaged,
+    /// The write-ahead log has reached its cap.
+    LogFull,
+    /// A read took longer than its deadline.
+    DeadlineExceeded,
+    /// The id or the version has reached `i64::MAX`.
+    Exhausted,
+    /// Another request of the same all-or-nothing batch was refused.
+    BatchRefused,
+    /// Code of the embedder, such as its clock, or of the engine panicked.
+    Panicked,
+    /// A commit and the one made to learn about it failed: writes are refused until it is reopened.
+    WritesStopped,
+    /// The engine is closed, or its writer is gone.
+    Closed,
+    /// SQLite reported something that the engine has no name for.
+    Unexpected,
+}
+
+impl StoreError {
+    pub(crate) const fn new(operation: Operation, kind: StoreErrorKind) -> Self {
+        Self { operation, kind, source: None }
+    }
+
+    pub(crate) fn caused_by(
+        operation: Operation,
+        kind: StoreErrorKind,
+        source: impl Error + Send + Sync + 'static,
+    ) -> Self {
+        Self { operation, kind, source: Some(Arc::new(source)) }
+    }
+
+    /// What the store was doing.
+    #[must_use]
+    pub const fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// What kind of failure it was.
+    #[must_use]
+    pub const fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+}
+
+impl StoreErrorKind {
+    /// Whether the same call may succeed a little later, with nobody doing anything about it.
+    #[must_use]
+    pub const fn is_passing(self) -> bool {
+        matches!(self, Self::Busy | Self::OutOfMemory | Self::LogFull | Self::DeadlineExceeded)
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "could not {}: {}", self.operation, self.kind)
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Accept => "accept the request",
+            Self::Open => "open the database",
+            Self::Read => "read",
+            Self::Begin => "start a transaction",
+            Self::Apply => "apply the change",
+            Self::Commit => "commit",
+            Self::Checkpoint => "move the write-ahead log into the database",
+        })
+    }
+}
+
+impl fmt::Display for StoreErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "another process holds the database; try again",
+            Self::Full => "the disk or the database is full; free some space",
+            Self::Io => "the operating system reported an I/O error; check the disk",
+            Self::OutOfMemory => "memory ran out; try again under less load",
+            Self::ReadOnly => "the database may not be written; check the permissions",
+            Self::Damaged => "the database is damaged; restore a backup",
+            Self::LogFull => {
+                "the write-ahead log has reached its cap; end long reads and check the disk, then try again"
+            }
+            Self::DeadlineExceeded => "the read took longer than its deadline; try again or read less",
+            Self::Exhausted => "there is no higher id or version",
+            Self::BatchRefused => {
+                "another request of its all-or-nothing batch was refused; correct that one and send the \
+                 batch again"
+            }
+            Self::Panicked => "a panic was caught; this is a bug in the engine or in the clock given to it",
+            Self::WritesStopped => {
+                "an earlier commit has an unknown outcome; reopen the engine to write again"
+            }
+            Self::Closed => "the engine is closed; open it again",
+            Self::Unexpected => "SQLite reported an unexpected error; its source has the details",
+        })
+    }
+}
+
+/// Why an engine could not be opened. The file is as it was.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The SQLite that is linked has a bug that loses data in the write-ahead log.
+    #[error("SQLite {found} is too old: link {required} or newer")]
+    OldSqlite {
+        /// The version that is linked.
+        found: String,
+        /// The first version that will do.
+        required: &'static str,
+    },
+    /// The path cannot be used.
+    #[error("{path:?} cannot be used: {source}; check the path and its permissions")]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// What the operating system said.
+        source: Arc<std::io::Error>,
+    },
+    /// There is no file, and the options say not to create one.
+    #[error("{path:?} does not exist; create it, or let the engine do so")]
+    Missing {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file holds something else.
+    #[error("{path:?} is not an opportunity database; choose another path")]
+    Foreign {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The database was written by a newer version of this crate.
+    #[error(
+        "{path:?} has schema version {found}, and this engine knows versions up to {supported}; use a newer \
+         engine",
+        supported = SCHEMA_VERSION
+    )]
+    Newer {
+        /// The path.
+        path: PathBuf,
+        /// The schema version of the database.
+        found: i64,
+    },
+    /// A setting that the engine relies on did not take effect.
+    #[error("SQLite did not accept the setting {name}: it should be {wanted} and is {found}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// The value that the engine needs.
+        wanted: String,
+        /// The value that it has.
+        found: String,
+    },
+    /// An option has a value that makes no sense.
+    #[error("the option {name} must be {requirement}")]
+    Option {
+        /// The option.
+        name: &'static str,
+        /// What it has to be.
+        requirement: &'static str,
+    },
+    /// The operating system did not give the engine a thread.
+    #[error("no thread could be started: {source}; check the limits of the process")]
+    Thread {
+        /// What the operating system said.
+        source: Arc<std::io::Error>,
+    },
+    /// The store failed.
+    #[error("{path:?} could not be opened: {source}")]
+    Store {
+        /// The path.
+        path: PathBuf,
+        /// The failure.
+        source: StoreError,
+    },
+}

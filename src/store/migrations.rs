@@ -1,0 +1,67 @@
+//! The schema of a database: created from `schema.sql`, upgraded step by step.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// Marks a database as one of this engine's: "OPTY".
+pub(super) const APPLICATION_ID: i64 = 0x4F50_5459;
+
+/// What a new database gets.
+const SCHEMA: &str = include_str!("../../schema.sql");
+
+/// The step from each schema version to the next, the first from version 1. A step that was
+/// released is never changed. Their result is what `schema.sql` says.
+const UPGRADES: [&str; 0] = [];
+
+/// The schema version that this code reads and writes.
+pub(super) const SCHEMA_VERSION: i64 = 1 + UPGRADES.len() as i64;
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Contents {
+    /// Nothing yet.
+    Nothing,
+    /// A database of this engine's, at this schema version.
+    Ours(i64),
+    /// Something else.
+    Foreign,
+}
+
+/// Looks at what a database holds, without changing it.
+pub(super) fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
+    let application_id: i64 =
+        connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let user_version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let is_empty: bool =
+        connection
+            .query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
+    Ok(match (application_id, user_version) {
+        (APPLICATION_ID, 1..) => Contents::Ours(user_version),
+        (0, 0) if is_empty => Contents::Nothing,
+        _ => Contents::Foreign,
+    })
+}
+
+/// Brings the database to [`SCHEMA_VERSION`], in one transaction; tells what it found there.
+///
+/// A database that is foreign or newer is left alone.
+pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Contents> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found = contents(&transaction)?;
+    match found {
+        Contents::Nothing => {
+            transaction.execute_batch(SCHEMA)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        }
+        Contents::Ours(version) if version < SCHEMA_VERSION => {
+            // Proof that it fits: 1 <= version <= UPGRADES.len().
+            let done = usize::try_from(version - 1).unwrap_or_default();
+            for upgrade in UPGRADES.iter().skip(done) {
+                transaction.execute_batch(upgrade)?;
+            }
+        }
+        Contents::Ours(_) | Contents::Foreign => return Ok(found),
+    }
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()?;
+    Ok(found)
+}

@@ -1,0 +1,38 @@
+//! The store: commands to rows in one transaction, rows to checked aggregates.
+//!
+//! It holds no rule of its own: it loads, asks the domain, and writes what the domain says. Its
+//! interface (commands in, outcomes out, [`StoreError`]) knows nothing of the driver below it.
+
+mod checkpoint;
+mod connection;
+mod error;
+mod migrations;
+mod read;
+mod row;
+mod sqlite_error;
+mod write;
+
+pub(crate) use checkpoint::{Effort, Progress, checkpoint};
+pub(crate) use connection::Database;
+pub use error::{OpenError, Operation, StoreError, StoreErrorKind};
+pub(crate) use read::ReadPool;
+pub(crate) use write::{Applied, AppliedAll, Group, LogPages, WriteStore};
+
+/// What survives which failure, once a change is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Durability {
+    /// Every acknowledged change survives a crash of the process and a loss of power: each group
+    /// of changes is synced to the medium before it is acknowledged.
+    #[default]
+    Full,
+    /// Every acknowledged change survives a crash of the process. A loss of power may undo the
+    /// last ones, and never damages the database.
+    Normal,
+    /// Every acknowledged change survives a crash of the process. A loss of power may damage the
+    /// database. For data that can be made again.
+    Off,
+}
+
+/// The largest request that an engine can be told to accept, in bytes: 16 MiB.
+pub(crate) const MAX_REQUEST_BYTES: usize = 16 << 20;

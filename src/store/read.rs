@@ -1,0 +1,117 @@
+//! Reading: a pool of connections that see snapshots and never wait for the writer.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::connection::Database;
+use super::error::{Operation, StoreError, StoreErrorKind};
+use super::row::{self, STATEMENTS};
+use super::sqlite_error::{damaged, failed};
+use crate::domain::{Opportunity, OpportunityId, VenueId};
+
+/// How many connections are kept open while nobody reads.
+const MAX_IDLE: usize = 8;
+
+/// How many steps of SQLite's machine pass between two looks at the deadline; a read by id takes
+/// fewer than a hundred, so it never pays for one.
+const STEPS_PER_LOOK: i32 = 1_000;
+
+/// Connections that read.
+#[derive(Debug)]
+pub(crate) struct ReadPool {
+    database: Database,
+    deadline: Duration,
+    /// `None` once it is closed.
+    idle: Mutex<Option<Vec<Reader>>>,
+}
+
+impl ReadPool {
+    /// A pool of readers that each have `deadline` for one read.
+    pub(crate) const fn new(database: Database, deadline: Duration) -> Self {
+        Self { database, deadline, idle: Mutex::new(Some(Vec::new())) }
+    }
+
+    /// The opportunity with this id in this venue.
+    pub(crate) fn get(
+        &self,
+        venue: VenueId,
+        id: OpportunityId,
+    ) -> Result<Option<Opportunity>, StoreError> {
+        let reader = self.take()?;
+        reader.start(self.deadline);
+        let found = reader.get(venue, id);
+        self.put_back(reader);
+        found
+    }
+
+    /// Refuses further reads and closes the idle connections.
+    pub(crate) fn close(&self) {
+        *self.idle() = None;
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Option<Vec<Reader>>> {
+        // Nothing that can panic runs under the lock, and a list of connections is never half-made.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Result<Reader, StoreError> {
+        let idle = match self.idle().as_mut() {
+            Some(readers) => readers.pop(),
+            None => return Err(StoreError::new(Operation::Read, StoreErrorKind::Closed)),
+        };
+        idle.map_or_else(|| Reader::open(&self.database), Ok)
+    }
+
+    fn put_back(&self, reader: Reader) {
+        if let Some(readers) = self.idle().as_mut()
+            && readers.len() < MAX_IDLE
+        {
+            readers.push(reader);
+        }
+    }
+}
+
+/// A connection that reads, and the moment at which SQLite gives up a read of its.
+#[derive(Debug)]
+struct Reader {
+    connection: Connection,
+    opened: Instant,
+    /// Nanoseconds after `opened`.
+    deadline: Arc<AtomicU64>,
+}
+
+impl Reader {
+    fn open(database: &Database) -> Result<Self, StoreError> {
+        let mut connection = database.reader()?;
+        let opened = Instant::now();
+        let deadline = Arc::new(AtomicU64::new(u64::MAX));
+        let limit = Arc::clone(&deadline);
+        let is_late = move || nanos(opened.elapsed()) > limit.load(Ordering::Relaxed);
+        connection
+            .progress_handler(STEPS_PER_LOOK, Some(is_late))
+            .map_err(failed(Operation::Open))?;
+        Ok(Self { connection, opened, deadline })
+    }
+
+    fn start(&self, deadline: Duration) {
+        let limit = self.opened.elapsed().saturating_add(deadline);
+        self.deadline.store(nanos(limit), Ordering::Relaxed);
+    }
+
+    fn get(&self, venue: VenueId, id: OpportunityId) -> Result<Option<Opportunity>, StoreError> {
+        let read = failed(Operation::Read);
+        let mut statement = self.connection.prepare_cached(&STATEMENTS.select).map_err(&read)?;
+        let mut rows = statement.query([id.get(), venue.get()]).map_err(&read)?;
+        match rows.next().map_err(&read)? {
+            Some(row) => row::read(row).map(Some).map_err(damaged(Operation::Read)),
+            None => Ok(None),
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,99 @@
+//! Opportunities as rows: the statements and the codec, both made from the table of fields.
+
+use std::sync::LazyLock;
+
+use rusqlite::types::{Null, ValueRef};
+use rusqlite::{Row, Statement};
+
+use crate::domain::{Damage, Field, Opportunity, SystemColumns, Value};
+
+/// The columns that the engine fills, in the order of every statement; the details follow.
+const SYSTEM_COLUMNS: [&str; 5] = ["id", "venue_id", "version", "created_at", "modified_at"];
+
+/// The statements on the table. Parameters have the position of their column.
+pub(super) struct Statements {
+    /// Reads the opportunity with id ?1 in venue ?2.
+    pub(super) select: String,
+    pub(super) insert: String,
+    /// Writes every column that an update may change.
+    pub(super) update: String,
+}
+
+pub(super) static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| {
+    let details = Field::DETAILS.iter().map(|field| field.column());
+    let columns: Vec<&str> = SYSTEM_COLUMNS.into_iter().chain(details).collect();
+    let parameters: Vec<String> =
+        (1..=columns.len()).map(|position| format!("?{position}")).collect();
+    let assignments: Vec<String> = columns
+        .iter()
+        .zip(&parameters)
+        .filter(|(column, _)| !["id", "venue_id", "created_at"].contains(column))
+        .map(|(column, parameter)| format!("{column} = {parameter}"))
+        .collect();
+    Statements {
+        select: format!(
+            "SELECT {} FROM opportunity WHERE id = ?1 AND venue_id = ?2",
+            columns.join(", ")
+        ),
+        insert: format!(
+            "INSERT INTO opportunity ({}) VALUES ({})",
+            columns.join(", "),
+            parameters.join(", ")
+        ),
+        update: format!("UPDATE opportunity SET {} WHERE id = ?1", assignments.join(", ")),
+    }
+});
+
+/// Binds every column of an opportunity to the parameters of `insert` or `update`.
+pub(super) fn bind(
+    statement: &mut Statement<'_>,
+    opportunity: &Opportunity,
+) -> rusqlite::Result<()> {
+    let system: [i64; SYSTEM_COLUMNS.len()] = [
+        opportunity.id().get(),
+        opportunity.venue_id().get(),
+        opportunity.version().get(),
+        opportunity.created_at().as_millis(),
+        opportunity.modified_at().as_millis(),
+    ];
+    for (position, value) in (1..).zip(system) {
+        statement.raw_bind_parameter(position, value)?;
+    }
+    for (position, &field) in (SYSTEM_COLUMNS.len() + 1..).zip(Field::DETAILS) {
+        match opportunity.value(field) {
+            None => statement.raw_bind_parameter(position, Null)?,
+            Some(Value::Integer(integer)) => statement.raw_bind_parameter(position, integer)?,
+            Some(Value::Text(text)) => statement.raw_bind_parameter(position, &*text)?,
+        }
+    }
+    Ok(())
+}
+
+/// Reads a row of `select`; every value passes the checks of the domain.
+pub(super) fn read(row: &Row<'_>) -> Result<Opportunity, Damage> {
+    let integer =
+        |position: usize| row.get(position).map_err(|_| Damage::of(SYSTEM_COLUMNS[position]));
+    let system = SystemColumns {
+        id: integer(0)?,
+        venue_id: integer(1)?,
+        version: integer(2)?,
+        created_at: integer(3)?,
+        modified_at: integer(4)?,
+    };
+    let mut position = SYSTEM_COLUMNS.len();
+    Opportunity::restore(system, |field| {
+        // The details are asked for in the order of the table, which is that of the columns.
+        debug_assert_eq!(Field::DETAILS[position - SYSTEM_COLUMNS.len()], field);
+        let stored = row.get_ref(position);
+        position += 1;
+        match stored {
+            Ok(ValueRef::Null) => Ok(None),
+            Ok(ValueRef::Integer(integer)) => Ok(Some(Value::Integer(integer))),
+            Ok(ValueRef::Text(text)) => match std::str::from_utf8(text) {
+                Ok(text) => Ok(Some(Value::Text(text.into()))),
+                Err(_) => Err(Damage::of(field.column())),
+            },
+            Ok(ValueRef::Real(_) | ValueRef::Blob(_)) | Err(_) => Err(Damage::of(field.column())),
+        }
+    })
+}

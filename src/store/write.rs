@@ -1,0 +1,278 @@
+//! Writing: commands to rows, a group of them in one transaction.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rusqlite::{Connection, Statement};
+
+use super::error::{Operation, StoreError, StoreErrorKind};
+use super::row::{self, STATEMENTS};
+use super::sqlite_error::{damaged, failed};
+use crate::domain::{
+    Command, Details, Opportunity, OpportunityId, Outcome, Rejection, Timestamp, VenueId,
+};
+
+/// What a store makes of one command: the caller's fault is the inner `Err`.
+pub(crate) type Applied = Result<Outcome, Rejection>;
+
+/// What a store makes of an all-or-nothing batch: with one refusal nothing is written, and every
+/// refusal is told with the index of its command.
+pub(crate) type AppliedAll = Result<Vec<Outcome>, Vec<(usize, Rejection)>>;
+
+/// The size of the write-ahead log in pages, as of the last commit that wrote to it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LogPages(Arc<AtomicU32>);
+
+impl LogPages {
+    /// Watches the commits of a connection. Only after the connection was configured: turning off
+    /// automatic checkpoints and this hook share a slot in SQLite, the last one holds it.
+    pub(crate) fn watch(connection: &mut Connection) -> Result<Self, StoreError> {
+        let pages = Self::default();
+        let seen = pages.clone();
+        connection
+            .wal_hook(Some(move |_: &mut _, count: i32| {
+                seen.set(u32::try_from(count).unwrap_or_default());
+                Ok(())
+            }))
+            .map_err(failed(Operation::Open))?;
+        Ok(pages)
+    }
+
+    pub(crate) fn get(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, pages: u32) {
+        self.0.store(pages, Ordering::Relaxed);
+    }
+}
+
+/// The one writer of an engine: its statements, prepared once on a connection of its own.
+pub(crate) struct WriteStore<'c> {
+    connection: &'c Connection,
+    begin: Statement<'c>,
+    commit: Statement<'c>,
+    rollback: Statement<'c>,
+    read_last_id: Statement<'c>,
+    save_last_id: Statement<'c>,
+    fence: Statement<'c>,
+    select: Statement<'c>,
+    insert: Statement<'c>,
+    update: Statement<'c>,
+}
+
+impl<'c> WriteStore<'c> {
+    pub(crate) fn new(connection: &'c Connection) -> Result<Self, StoreError> {
+        let prepare = |sql: &str| connection.prepare(sql).map_err(failed(Operation::Open));
+        Ok(Self {
+            connection,
+            begin: prepare("BEGIN IMMEDIATE")?,
+            commit: prepare("COMMIT")?,
+            rollback: prepare("ROLLBACK")?,
+            read_last_id: prepare("SELECT last_id FROM engine_state")?,
+            save_last_id: prepare("UPDATE engine_state SET last_id = ?1")?,
+            fence: prepare("UPDATE engine_state SET fences = fences + 1")?,
+            select: prepare(&STATEMENTS.select)?,
+            insert: prepare(&STATEMENTS.insert)?,
+            update: prepare(&STATEMENTS.update)?,
+        })
+    }
+
+    /// Starts a transaction for a group of commands.
+    pub(crate) fn begin(&mut self) -> Result<Group<'_, 'c>, StoreError> {
+        self.begin.execute([]).map_err(failed(Operation::Begin))?;
+        // From here on the group's drop rolls back. The counter is read anew each time, because
+        // another process may have written.
+        let mut group = Group { store: self, saved_id: 0, last_id: 0 };
+        let read: Result<i64, _> = group.store.read_last_id.query_row([], |row| row.get(0));
+        group.saved_id = read.map_err(failed(Operation::Begin))?;
+        group.last_id = group.saved_id;
+        Ok(group)
+    }
+
+    /// Commits a change that means nothing, to learn whether the database still takes commits.
+    pub(crate) fn write_fence(&mut self) -> Result<(), StoreError> {
+        self.fence.execute([]).map(drop).map_err(failed(Operation::Commit))
+    }
+
+    fn load(
+        &mut self,
+        venue: VenueId,
+        id: OpportunityId,
+    ) -> Result<Option<Opportunity>, StoreError> {
+        let mut rows =
+            self.select.query([id.get(), venue.get()]).map_err(failed(Operation::Apply))?;
+        match rows.next().map_err(failed(Operation::Apply))? {
+            Some(row) => row::read(row).map(Some).map_err(damaged(Operation::Apply)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A transaction in progress. Dropped without a commit it is rolled back.
+///
+/// Each command is loaded and decided before it writes, so a refused one leaves no trace, and no
+/// savepoint is needed.
+pub(crate) struct Group<'s, 'c> {
+    store: &'s mut WriteStore<'c>,
+    /// The counter in the database.
+    saved_id: i64,
+    /// The id that was assigned last.
+    last_id: i64,
+}
+
+/// What a command will write, decided before anything is written.
+enum Planned {
+    Insert(Opportunity),
+    Update(Opportunity),
+    Nothing(Outcome),
+}
+
+/// Opportunities as earlier commands of a batch will leave them.
+type Pending = HashMap<OpportunityId, Opportunity>;
+
+impl Group<'_, '_> {
+    /// Applies one command. After an `Err` the whole group has to be given up.
+    pub(crate) fn apply(
+        &mut self,
+        command: &Command,
+        at: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        match self.plan(command, at, &Pending::new())? {
+            Ok(planned) => self.write(planned).map(Ok),
+            Err(rejection) => Ok(Err(rejection)),
+        }
+    }
+
+    /// Applies an all-or-nothing batch, of which some may have been refused before. After an `Err`
+    /// the whole group has to be given up.
+    pub(crate) fn apply_all(
+        &mut self,
+        commands: &[Result<Command, Rejection>],
+        at: Timestamp,
+    ) -> Result<AppliedAll, StoreError> {
+        let last_id = self.last_id;
+        let mut pending = Pending::new();
+        let mut planned = Vec::with_capacity(commands.len());
+        let mut refused = Vec::new();
+        for (index, command) in commands.iter().enumerate() {
+            let plan = match command {
+                Ok(command) => self.plan(command, at, &pending)?,
+                Err(rejection) => Err(rejection.clone()),
+            };
+            match plan {
+                Ok(plan) => {
+                    if let Planned::Insert(next) | Planned::Update(next) = &plan {
+                        pending.insert(next.id(), next.clone());
+                    }
+                    planned.push(plan);
+                }
+                Err(rejection) => refused.push((index, rejection)),
+            }
+        }
+        if !refused.is_empty() {
+            self.last_id = last_id;
+            return Ok(Err(refused));
+        }
+        planned.into_iter().map(|plan| self.write(plan)).collect::<Result<_, _>>().map(Ok)
+    }
+
+    /// Writes the counter. After an `Err` the whole group has to be given up.
+    pub(crate) fn save_counter(&mut self) -> Result<(), StoreError> {
+        if self.last_id == self.saved_id {
+            return Ok(());
+        }
+        let rows =
+            self.store.save_last_id.execute([self.last_id]).map_err(failed(Operation::Apply))?;
+        self.saved_id = self.last_id;
+        one_row(rows)
+    }
+
+    /// Makes the group durable. After an `Err` it may or may not be there after a restart.
+    pub(crate) fn commit(self) -> Result<(), StoreError> {
+        self.store.commit.execute([]).map(drop).map_err(failed(Operation::Commit))
+    }
+
+    /// Asks the domain what a command does to the current state; assigns the id of an add.
+    fn plan(
+        &mut self,
+        command: &Command,
+        at: Timestamp,
+        pending: &Pending,
+    ) -> Result<Result<Planned, Rejection>, StoreError> {
+        match command {
+            Command::Add { venue, details } => self.plan_add(*venue, details, at).map(Ok),
+            Command::Update { venue, id, changes } => {
+                let stored;
+                let current = match pending.get(id) {
+                    Some(current) => Some(current).filter(|current| current.venue_id() == *venue),
+                    None => {
+                        stored = self.store.load(*venue, *id)?;
+                        stored.as_ref()
+                    }
+                };
+                let Some(current) = current else {
+                    return Ok(Err(Rejection::NotFound { venue: *venue, id: *id }));
+                };
+                match current.update(changes, at) {
+                    Ok(None) => {
+                        let (id, version) = (current.id(), current.version());
+                        Ok(Ok(Planned::Nothing(Outcome::Unchanged { id, version })))
+                    }
+                    Ok(Some(next)) if next.version() == current.version() => {
+                        Err(StoreError::new(Operation::Apply, StoreErrorKind::Exhausted))
+                    }
+                    Ok(Some(next)) => Ok(Ok(Planned::Update(next))),
+                    Err(rejection) => Ok(Err(rejection)),
+                }
+            }
+        }
+    }
+
+    fn plan_add(
+        &mut self,
+        venue: VenueId,
+        details: &Details,
+        at: Timestamp,
+    ) -> Result<Planned, StoreError> {
+        let id = self.last_id.checked_add(1).and_then(|next| OpportunityId::new(next).ok());
+        let id = id.ok_or(StoreError::new(Operation::Apply, StoreErrorKind::Exhausted))?;
+        self.last_id = id.get();
+        Ok(Planned::Insert(Opportunity::create(id, venue, details.clone(), at)))
+    }
+
+    fn write(&mut self, planned: Planned) -> Result<Outcome, StoreError> {
+        let (statement, opportunity, outcome) = match &planned {
+            Planned::Nothing(outcome) => return Ok(*outcome),
+            Planned::Insert(new) => {
+                let (id, version) = (new.id(), new.version());
+                (&mut self.store.insert, new, Outcome::Added { id, version })
+            }
+            Planned::Update(next) => {
+                let (id, version) = (next.id(), next.version());
+                (&mut self.store.update, next, Outcome::Updated { id, version })
+            }
+        };
+        row::bind(statement, opportunity).map_err(failed(Operation::Apply))?;
+        one_row(statement.raw_execute().map_err(failed(Operation::Apply))?)?;
+        Ok(outcome)
+    }
+}
+
+impl Drop for Group<'_, '_> {
+    fn drop(&mut self) {
+        // SQLite may have ended the transaction itself: it does so for a full disk, an I/O error
+        // or lack of memory.
+        if !self.store.connection.is_autocommit() {
+            // A rollback that fails leaves the transaction open; then the next `BEGIN` fails, and
+            // its commands are answered as aborted: nothing is lost by going on here.
+            drop(self.store.rollback.execute([]));
+        }
+    }
+}
+
+/// A statement on a row that is known to be there changes exactly one.
+fn one_row(rows: usize) -> Result<(), StoreError> {
+    if rows == 1 { Ok(()) } else { Err(StoreError::new(Operation::Apply, StoreErrorKind::Damaged)) }
+}
