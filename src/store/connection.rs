@@ -10,6 +10,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::Durability;
+use super::checkpoint::LogSize;
 use super::error::{OpenError, Operation, StoreError, StoreErrorKind};
 use super::migrations::{Contents, SCHEMA_VERSION, contents, migrate};
 use super::sqlite_error::failed;
@@ -29,6 +30,29 @@ pub(crate) struct Database {
     busy_timeout: Duration,
 }
 
+/// A connection that writes.
+#[derive(Debug)]
+pub(crate) struct WriteConnection {
+    connection: Connection,
+    log_size: LogSize,
+    busy_timeout: Duration,
+}
+
+impl WriteConnection {
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(super) const fn busy_timeout(&self) -> Duration {
+        self.busy_timeout
+    }
+
+    /// The size of the write-ahead log, as far as this connection has seen it grow.
+    pub(crate) const fn log_size(&self) -> &LogSize {
+        &self.log_size
+    }
+}
+
 /// What a connection may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
@@ -44,7 +68,7 @@ impl Database {
         create: bool,
         durability: Durability,
         busy_timeout: Duration,
-    ) -> Result<(Self, Connection), OpenError> {
+    ) -> Result<(Self, WriteConnection), OpenError> {
         require_sqlite(rusqlite::version(), rusqlite::version_number())?;
         // An absolute path is no URI: SQLite would read "file:x" as one.
         let path = std::path::absolute(path).map_err(|source| OpenError::Path {
@@ -58,16 +82,22 @@ impl Database {
         let mut connection = database.connect(Access::Write)?;
         let found = migrate(&mut connection).map_err(|error| database.failed(error))?;
         database.refuse_unless_ours(found)?;
-        Ok((database, connection))
+        let writer = database.write_connection(connection)?;
+        Ok((database, writer))
     }
 
     /// A further connection that writes, for checkpoints.
-    pub(crate) fn writer(&self) -> Result<Connection, OpenError> {
-        self.connect(Access::Write)
+    pub(crate) fn writer(&self) -> Result<WriteConnection, OpenError> {
+        self.write_connection(self.connect(Access::Write)?)
+    }
+
+    fn write_connection(&self, mut connection: Connection) -> Result<WriteConnection, OpenError> {
+        let log_size = LogSize::watch(&mut connection).map_err(|error| self.failed(error))?;
+        Ok(WriteConnection { connection, log_size, busy_timeout: self.busy_timeout })
     }
 
     /// A further connection that only reads.
-    pub(crate) fn reader(&self) -> Result<Connection, OpenError> {
+    pub(super) fn reader(&self) -> Result<Connection, OpenError> {
         self.connect(Access::Read)
     }
 
@@ -207,8 +237,13 @@ impl Database {
         accept(name, wanted.to_string(), found.to_string())
     }
 
+    /// A failure of the store while the database is opened.
+    pub(crate) fn open_error(&self, source: StoreError) -> OpenError {
+        OpenError::Store { path: self.path.clone(), source }
+    }
+
     fn failed(&self, error: rusqlite::Error) -> OpenError {
-        OpenError::Store { path: self.path.clone(), source: failed(Operation::Open)(error) }
+        self.open_error(failed(Operation::Open)(error))
     }
 }
 

@@ -12,11 +12,11 @@ mod row;
 mod sqlite_error;
 mod write;
 
-pub(crate) use checkpoint::{Effort, Progress, checkpoint};
-pub(crate) use connection::Database;
+pub(crate) use checkpoint::{Effort, LogSize, Progress};
+pub(crate) use connection::{Database, WriteConnection};
 pub use error::{OpenError, Operation, StoreError, StoreErrorKind};
 pub(crate) use read::ReadPool;
-pub(crate) use write::{Applied, AppliedAll, Group, LogPages, WriteStore};
+pub(crate) use write::WriteStore;
 
 /// What survives which failure, once a change is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -1,11 +1,10 @@
 //! Writing: commands to rows, a group of them in one transaction.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::{Connection, Statement};
 
+use super::connection::WriteConnection;
 use super::error::{Operation, StoreError, StoreErrorKind};
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
@@ -19,34 +18,6 @@ pub(crate) type Applied = Result<Outcome, Rejection>;
 /// What a store makes of an all-or-nothing batch: with one refusal nothing is written, and every
 /// refusal is told with the index of its command.
 pub(crate) type AppliedAll = Result<Vec<Outcome>, Vec<(usize, Rejection)>>;
-
-/// The size of the write-ahead log in pages, as of the last commit that wrote to it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct LogPages(Arc<AtomicU32>);
-
-impl LogPages {
-    /// Watches the commits of a connection. Only after the connection was configured: turning off
-    /// automatic checkpoints and this hook share a slot in SQLite, the last one holds it.
-    pub(crate) fn watch(connection: &mut Connection) -> Result<Self, StoreError> {
-        let pages = Self::default();
-        let seen = pages.clone();
-        connection
-            .wal_hook(Some(move |_: &mut _, count: i32| {
-                seen.set(u32::try_from(count).unwrap_or_default());
-                Ok(())
-            }))
-            .map_err(failed(Operation::Open))?;
-        Ok(pages)
-    }
-
-    pub(crate) fn get(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set(&self, pages: u32) {
-        self.0.store(pages, Ordering::Relaxed);
-    }
-}
 
 /// The one writer of an engine: its statements, prepared once on a connection of its own.
 pub(crate) struct WriteStore<'c> {
@@ -63,7 +34,8 @@ pub(crate) struct WriteStore<'c> {
 }
 
 impl<'c> WriteStore<'c> {
-    pub(crate) fn new(connection: &'c Connection) -> Result<Self, StoreError> {
+    pub(crate) fn new(connection: &'c WriteConnection) -> Result<Self, StoreError> {
+        let connection = connection.connection();
         let prepare = |sql: &str| connection.prepare(sql).map_err(failed(Operation::Open));
         Ok(Self {
             connection,

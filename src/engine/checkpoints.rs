@@ -1,0 +1,178 @@
+//! When checkpoints happen, so that the write-ahead log neither grows without end nor slows commits.
+//!
+//! A thread with a connection of its own moves the bulk of the log while commits go on. It cannot
+//! catch up with a busy writer, so the writer moves the small rest between two groups, after the
+//! answers are out; then the log starts over, and its pages are overwritten instead of appended.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use super::health::{Monitor, Writes};
+use crate::store::{Effort, LogSize, Operation, StoreError, StoreErrorKind, WriteConnection};
+
+/// The growth of the log, in pages, after which its bulk is moved: SQLite's own default.
+const BULK_PAGES: u32 = 1_000;
+
+/// The writer's side: decides when to checkpoint, and whether the log has room for another group.
+pub(super) struct Checkpoints<'c> {
+    connection: &'c WriteConnection,
+    cap_bytes: u64,
+    monitor: Arc<Monitor>,
+    bulk: Arc<Bulk>,
+    /// The size of the log, in pages, at which its bulk is moved next.
+    next_bulk: u32,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<'c> Checkpoints<'c> {
+    /// Starts the thread, which gets the connection `second`.
+    pub(super) fn start(
+        connection: &'c WriteConnection,
+        second: WriteConnection,
+        cap_bytes: u64,
+        monitor: Arc<Monitor>,
+    ) -> std::io::Result<Self> {
+        let bulk = Arc::new(Bulk::default());
+        let (of_thread, monitor_of_thread) = (Arc::clone(&bulk), Arc::clone(&monitor));
+        let thread = std::thread::Builder::new()
+            .name("opportunity-checkpoints".to_owned())
+            .spawn(move || of_thread.serve(&second, &monitor_of_thread))?;
+        Ok(Self {
+            connection,
+            cap_bytes,
+            monitor,
+            bulk,
+            next_bulk: BULK_PAGES,
+            thread: Some(thread),
+        })
+    }
+
+    /// Makes sure that the log is below its cap before a group is written.
+    pub(super) fn make_room(&self) -> Result<(), StoreError> {
+        if self.log().bytes() <= self.cap_bytes {
+            return Ok(());
+        }
+        self.bulk.wait_until_idle();
+        let result = self.connection.checkpoint(Effort::Restart);
+        self.monitor.note_checkpoint(&result);
+        if matches!(result, Ok(progress) if progress.is_complete()) {
+            self.log().reset();
+            self.monitor.set_writes(Writes::Accepted);
+            return Ok(());
+        }
+        self.monitor.set_writes(Writes::RefusedLogFull);
+        Err(result.err().map_or_else(
+            || StoreError::new(Operation::Accept, StoreErrorKind::LogFull),
+            |error| StoreError::caused_by(Operation::Accept, StoreErrorKind::LogFull, error),
+        ))
+    }
+
+    /// Keeps the log short; called between two groups, when the answers of the first are out.
+    pub(super) fn tend(&mut self) {
+        let pages = self.log().pages();
+        self.monitor.set_log_bytes(self.log().bytes());
+        if self.bulk.finish() {
+            // The thread has moved the bulk, so this is short.
+            self.monitor.note_checkpoint(&self.connection.checkpoint(Effort::Passive));
+            self.next_bulk = pages.saturating_add(BULK_PAGES);
+        } else if pages < self.next_bulk.saturating_sub(BULK_PAGES) {
+            // The log has started over.
+            self.next_bulk = BULK_PAGES;
+        }
+        if pages >= self.next_bulk {
+            self.bulk.request();
+        }
+    }
+
+    const fn log(&self) -> &LogSize {
+        self.connection.log_size()
+    }
+}
+
+impl Drop for Checkpoints<'_> {
+    fn drop(&mut self) {
+        self.bulk.stop();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has printed its message; there is nothing left to clean up.
+            drop(thread.join());
+        }
+    }
+}
+
+/// What the writer and the thread tell each other.
+#[derive(Default)]
+struct Bulk {
+    step: Mutex<Step>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Step {
+    #[default]
+    Idle,
+    Requested,
+    Running,
+    /// The bulk is moved; the writer may move the rest.
+    Moved,
+    Stopped,
+}
+
+impl Bulk {
+    fn serve(&self, connection: &WriteConnection, monitor: &Monitor) {
+        let mut step = self.lock();
+        loop {
+            match *step {
+                Step::Stopped => return,
+                Step::Requested => {
+                    *step = Step::Running;
+                    drop(step);
+                    monitor.note_checkpoint(&connection.checkpoint(Effort::Passive));
+                    step = self.lock();
+                    if *step == Step::Running {
+                        *step = Step::Moved;
+                    }
+                    self.changed.notify_all();
+                }
+                Step::Idle | Step::Running | Step::Moved => {
+                    step = self.changed.wait(step).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+
+    fn request(&self) {
+        self.advance(Step::Idle, Step::Requested);
+    }
+
+    /// Whether the bulk has been moved since the last call.
+    fn finish(&self) -> bool {
+        self.advance(Step::Moved, Step::Idle)
+    }
+
+    fn stop(&self) {
+        *self.lock() = Step::Stopped;
+        self.changed.notify_all();
+    }
+
+    fn wait_until_idle(&self) {
+        let mut step = self.lock();
+        while matches!(*step, Step::Requested | Step::Running) {
+            step = self.changed.wait(step).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn advance(&self, from: Step, to: Step) -> bool {
+        let mut step = self.lock();
+        let advances = *step == from;
+        if advances {
+            *step = to;
+            self.changed.notify_all();
+        }
+        advances
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Step> {
+        // A step is replaced as a whole.
+        self.step.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,125 @@
+//! Why a request was not carried out, and what is certain about it.
+
+use crate::domain::Rejection;
+use crate::store::{Operation, StoreError, StoreErrorKind};
+
+/// Why one request was not carried out.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The request was refused: its own fault. Nothing was changed; sending it again will not help.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The store failed and certainly nothing was applied: it is safe to send the request again.
+    #[error("aborted, nothing was changed: {0}")]
+    Aborted(#[source] StoreError),
+    /// The store failed and the change may or may not be there after a restart: look before you
+    /// send an add again.
+    #[error("unknown, the change may or may not be kept: {0}")]
+    Unknown(#[source] StoreError),
+}
+
+impl Error {
+    /// The class of the outcome in terms of HTTP: 400 or 404 for a refusal, 424 for a request whose
+    /// all-or-nothing batch was refused because of another, 503 where trying again can help, else 500.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Rejected(rejection) => rejection.code().status(),
+            Self::Aborted(error) if matches!(error.kind(), StoreErrorKind::BatchRefused) => 424,
+            Self::Aborted(error) if error.kind().is_passing() => 503,
+            Self::Aborted(_) | Self::Unknown(_) => 500,
+        }
+    }
+}
+
+/// Why a batch was not carried out as a whole.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// Requests of an all-or-nothing batch were refused, so nothing was changed.
+    #[error("nothing was changed, because {} of the batch {} refused: {}", .0.len(), were(.0), list(.0))]
+    Refused(Vec<(usize, Rejection)>),
+    /// The store failed and certainly nothing was applied: it is safe to send the batch again.
+    #[error("aborted, nothing was changed: {0}")]
+    Aborted(#[source] StoreError),
+    /// The store failed and the changes may or may not be there after a restart, all or none of
+    /// them.
+    #[error("unknown, the changes may or may not be kept, all or none of them: {0}")]
+    Unknown(#[source] StoreError),
+}
+
+impl BatchError {
+    /// The error of each of the `count` requests of the batch.
+    pub(super) fn for_each_of<T>(self, count: usize) -> Vec<Result<T, Error>> {
+        let mut errors: Vec<Result<T, Error>> = Vec::with_capacity(count);
+        let (rest, refused) = match self {
+            Self::Aborted(error) => (Error::Aborted(error), Vec::new()),
+            Self::Unknown(error) => (Error::Unknown(error), Vec::new()),
+            Self::Refused(refused) => {
+                let withdrawn = StoreError::new(Operation::Accept, StoreErrorKind::BatchRefused);
+                (Error::Aborted(withdrawn), refused)
+            }
+        };
+        errors.resize_with(count, || Err(rest.clone()));
+        for (index, rejection) in refused {
+            if let Some(error) = errors.get_mut(index) {
+                *error = Err(rejection.into());
+            }
+        }
+        errors
+    }
+}
+
+fn were(refused: &[(usize, Rejection)]) -> &'static str {
+    if refused.len() == 1 { "was" } else { "were" }
+}
+
+/// How many refusals of a batch its text tells.
+const LISTED: usize = 3;
+
+fn list(refused: &[(usize, Rejection)]) -> String {
+    let told = refused.iter().take(LISTED);
+    let mut list: Vec<_> = told.map(|(index, why)| format!("request {index}: {why}")).collect();
+    if refused.len() > LISTED {
+        list.push(format!("and {} more", refused.len() - LISTED));
+    }
+    list.join("; ")
+}
+
+/// Why [`Engine::try_submit`](crate::Engine::try_submit) did not take a request.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrySubmitError {
+    /// The queue is full; here is the request, to be sent again a little later.
+    #[error("the queue is full; send the request again a little later")]
+    Full(Box<crate::Request>),
+    /// It was not carried out.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+/// A failure of the store, and what is certain about it.
+#[derive(Debug, Clone)]
+pub(super) enum Failure {
+    Aborted(StoreError),
+    Unknown(StoreError),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Aborted(error) => Self::Aborted(error),
+            Failure::Unknown(error) => Self::Unknown(error),
+        }
+    }
+}
+
+impl From<Failure> for BatchError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Aborted(error) => Self::Aborted(error),
+            Failure::Unknown(error) => Self::Unknown(error),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! How an engine is doing.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::store::{Progress, StoreError};
+
+/// How an engine is doing, at one moment. See [`Engine::health`](crate::Engine::health).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Health {
+    /// Whether writes are taken, and if not, why.
+    pub writes: Writes,
+    /// How many commands wait for the writer.
+    pub queued: usize,
+    /// The size of the write-ahead log, in bytes.
+    pub log_bytes: u64,
+    /// The size of the log past which writes are refused, in bytes.
+    pub log_cap_bytes: u64,
+    /// How many checkpoints in a row did not finish, because they failed or because a read kept
+    /// them from it. A few are usual under load; a number that grows is not.
+    pub unfinished_checkpoints: u64,
+    /// How the last checkpoint failed, if it did.
+    pub checkpoint_error: Option<StoreError>,
+}
+
+/// Whether an engine takes writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Writes {
+    /// They are taken.
+    Accepted,
+    /// The log has reached its cap: they are refused until a checkpoint gets through.
+    RefusedLogFull,
+    /// A commit and the one made to learn about it failed: they are refused until the engine is
+    /// reopened.
+    RefusedUntilReopened,
+    /// The engine is closed, or its writer is gone.
+    Closed,
+}
+
+/// What the threads of an engine report.
+#[derive(Debug)]
+pub(super) struct Monitor {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct State {
+    pub(super) writes: Writes,
+    pub(super) log_bytes: u64,
+    pub(super) unfinished_checkpoints: u64,
+    pub(super) checkpoint_error: Option<StoreError>,
+}
+
+impl Monitor {
+    pub(super) const fn new() -> Self {
+        Self {
+            state: Mutex::new(State {
+                writes: Writes::Accepted,
+                log_bytes: 0,
+                unfinished_checkpoints: 0,
+                checkpoint_error: None,
+            }),
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> State {
+        self.lock().clone()
+    }
+
+    pub(super) fn set_writes(&self, writes: Writes) {
+        self.lock().writes = writes;
+    }
+
+    pub(super) fn set_log_bytes(&self, bytes: u64) {
+        self.lock().log_bytes = bytes;
+    }
+
+    pub(super) fn note_checkpoint(&self, result: &Result<Progress, StoreError>) {
+        let mut state = self.lock();
+        match result {
+            Ok(progress) if progress.is_complete() => {
+                state.unfinished_checkpoints = 0;
+                state.checkpoint_error = None;
+            }
+            Ok(_) => state.unfinished_checkpoints += 1,
+            Err(error) => {
+                state.unfinished_checkpoints += 1;
+                state.checkpoint_error = Some(error.clone());
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Plain values are set under the lock; none is ever half-made.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

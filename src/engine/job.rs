@@ -1,0 +1,120 @@
+//! What a caller hands to the writer: commands, and the promise of their answers.
+
+use super::error::{BatchError, Error, Failure};
+use super::ticket::{Promise, Waiter, promise};
+use crate::domain::{Command, Outcome, Rejection};
+use crate::store::{Operation, StoreError, StoreErrorKind};
+
+/// Commands that were handed over together.
+pub(super) enum Job {
+    /// A command.
+    One(Task<Command, Result<Outcome, Error>>),
+    /// Commands that succeed or fail each on its own.
+    Each(Task<Vec<Command>, Vec<Result<Outcome, Error>>>),
+    /// Commands that all succeed or change nothing; some may be refused already.
+    All(Task<Vec<Result<Command, Rejection>>, Result<Vec<Outcome>, BatchError>>),
+}
+
+/// Commands, and their answer of type `A` to come.
+pub(super) struct Task<C, A> {
+    commands: C,
+    /// How much memory the commands hold, in bytes.
+    bytes: usize,
+    /// Means nothing before the commands were run.
+    answer: A,
+    promise: Promise<A>,
+}
+
+impl<C, A> Task<C, A> {
+    fn new(commands: C, bytes: usize, unanswered: A) -> (Self, Waiter<A>) {
+        let (promise, waiter) = promise();
+        (Self { commands, bytes, answer: unanswered, promise }, waiter)
+    }
+
+    fn fulfil(self) {
+        self.promise.fulfil(self.answer);
+    }
+}
+
+/// Stands in an answer until there is one.
+fn unanswered() -> Failure {
+    Failure::Aborted(StoreError::new(Operation::Accept, StoreErrorKind::Closed))
+}
+
+impl Job {
+    pub(super) fn one(command: Command, bytes: usize) -> (Self, Waiter<Result<Outcome, Error>>) {
+        let (task, waiter) = Task::new(command, bytes, Err(unanswered().into()));
+        (Self::One(task), waiter)
+    }
+
+    pub(super) fn each(
+        commands: Vec<Command>,
+        bytes: usize,
+    ) -> (Self, Waiter<Vec<Result<Outcome, Error>>>) {
+        let answers = commands.iter().map(|_| Err(unanswered().into())).collect();
+        let (task, waiter) = Task::new(commands, bytes, answers);
+        (Self::Each(task), waiter)
+    }
+
+    pub(super) fn all(
+        commands: Vec<Result<Command, Rejection>>,
+        bytes: usize,
+    ) -> (Self, Waiter<Result<Vec<Outcome>, BatchError>>) {
+        let (task, waiter) = Task::new(commands, bytes, Err(unanswered().into()));
+        (Self::All(task), waiter)
+    }
+
+    /// How many commands it holds.
+    pub(super) const fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Each(task) => task.commands.len(),
+            Self::All(task) => task.commands.len(),
+        }
+    }
+
+    /// How much memory its commands hold, in bytes.
+    pub(super) const fn bytes(&self) -> usize {
+        match self {
+            Self::One(task) => task.bytes,
+            Self::Each(task) => task.bytes,
+            Self::All(task) => task.bytes,
+        }
+    }
+
+    /// Adds its parts that succeed or fail as one to a group.
+    pub(super) fn join<'j>(&'j mut self, group: &mut Vec<Unit<'j>>) {
+        match self {
+            Self::One(task) => group.push(Unit::One(&task.commands, &mut task.answer)),
+            Self::Each(task) => {
+                let answers = &mut task.answer;
+                group.extend(task.commands.iter().zip(answers).map(|(one, to)| Unit::One(one, to)));
+            }
+            Self::All(task) => group.push(Unit::All(&task.commands, &mut task.answer)),
+        }
+    }
+
+    /// Hands out the answers that its units hold.
+    pub(super) fn answer(self) {
+        match self {
+            Self::One(task) => task.fulfil(),
+            Self::Each(task) => task.fulfil(),
+            Self::All(task) => task.fulfil(),
+        }
+    }
+}
+
+/// What succeeds or fails as one, and where its answer goes.
+pub(super) enum Unit<'j> {
+    One(&'j Command, &'j mut Result<Outcome, Error>),
+    All(&'j [Result<Command, Rejection>], &'j mut Result<Vec<Outcome>, BatchError>),
+}
+
+impl Unit<'_> {
+    pub(super) fn fail(&mut self, failure: Failure) {
+        match self {
+            Self::One(_, answer) => **answer = Err(failure.into()),
+            Self::All(_, answer) => **answer = Err(failure.into()),
+        }
+    }
+}

@@ -1,0 +1,428 @@
+//! The front door: a handle that any thread may hold, before the single writer.
+
+mod checkpoints;
+mod error;
+mod group;
+mod health;
+mod job;
+mod options;
+mod queue;
+mod reply;
+mod scratch;
+mod ticket;
+mod writer;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use error::{BatchError, Error, TrySubmitError};
+pub use health::{Health, Writes};
+pub use options::Options;
+pub use reply::Reply;
+pub use ticket::{ReplyTicket, Ticket};
+
+use crate::domain::{
+    Command, Opportunity, OpportunityId, Outcome, Rejection, Request, VenueId, decide,
+};
+use crate::store::{Database, OpenError, Operation, ReadPool, StoreError, StoreErrorKind};
+use crate::wire::Decoder;
+use error::Failure;
+use health::Monitor;
+use job::Job;
+use queue::Queue;
+use scratch::ScratchFolder;
+use ticket::{Waiter, lost};
+use writer::Writer;
+
+/// Adds and updates opportunities, durably. Clones share one engine; any thread may use any clone.
+///
+/// Callers check their requests on their own threads and queue the resulting commands; one thread
+/// applies what is queued in one transaction, commits once, and then answers everybody. Commands
+/// are applied in the order in which they were queued.
+///
+/// When the last clone is dropped the engine carries out what is queued, moves the write-ahead log
+/// into the database and stops; [`Engine::close`] does so and reports.
+///
+/// ```
+/// use opportunity_engine::{Engine, Request, VenueId};
+///
+/// let engine = Engine::in_memory()?;
+/// let venue = VenueId::new(107)?;
+///
+/// let added = engine.add_or_update(
+///     Request::add(venue).name("Lead By API").contact_id(918).type_id(18).source_id(25).stage_id(69),
+/// )?;
+/// engine.add_or_update(Request::update(venue, added.id()).name("Updated Name"))?;
+///
+/// let current = engine.get(venue, added.id())?.unwrap();
+/// assert_eq!(current.name().as_str(), "Updated Name");
+/// assert_eq!(current.version().get(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+/// How the requests of a batch hang together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Batch {
+    /// Each request succeeds or fails for itself.
+    EachOnItsOwn,
+    /// With one refusal nothing is changed.
+    AllOrNothing,
+}
+
+/// How many commands of a batch are handed to the writer together, unless they must be.
+const COMMANDS_PER_JOB: usize = 1_024;
+
+impl Engine {
+    /// Opens the database at a path with the default options; creates it if there is none. See
+    /// [`Options::open`].
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] tells why not; a file that holds something else is left as it was.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::options().open(path)
+    }
+
+    /// Opens an empty database that is gone with the last handle. See [`Options::in_memory`].
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], for instance when there is no folder for temporary files.
+    pub fn in_memory() -> Result<Self, OpenError> {
+        Self::options().in_memory()
+    }
+
+    /// The options of an engine, to be changed before it is opened.
+    pub fn options() -> Options {
+        Options::default()
+    }
+
+    /// Adds the opportunity if the request has no id, else updates it. Blocks until the change is
+    /// durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`] with every violation; [`Error::Aborted`] or [`Error::Unknown`] when the
+    /// store failed.
+    pub fn add_or_update(&self, request: Request) -> Result<Outcome, Error> {
+        self.submit(request)?.wait()
+    }
+
+    /// Does the same for the JSON that a client posted. Every outcome is a reply.
+    #[must_use]
+    pub fn add_or_update_json(&self, body: &[u8]) -> Reply {
+        self.submit_json(body).wait()
+    }
+
+    /// Queues a request, waiting for room in the queue.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`] for what the request alone can tell; [`Error::Aborted`] when the engine
+    /// is closed.
+    pub fn submit(&self, request: Request) -> Result<Ticket, Error> {
+        let (job, ticket) = self.prepare(request)?;
+        self.shared.queue.push(job).map_err(closed)?;
+        Ok(ticket)
+    }
+
+    /// Queues a request if the queue has room, without waiting. Several callers that find the last
+    /// room together all get it.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySubmitError::Full`] hands the request back; [`TrySubmitError::Failed`] is what
+    /// [`Engine::submit`] would say.
+    pub fn try_submit(&self, request: Request) -> Result<Ticket, TrySubmitError> {
+        if !self.shared.queue.has_room() {
+            return Err(TrySubmitError::Full(Box::new(request)));
+        }
+        let (job, ticket) = self.prepare(request)?;
+        self.shared.queue.push_without_waiting(job).map_err(|job| Error::from(closed(job)))?;
+        Ok(ticket)
+    }
+
+    /// Queues the JSON that a client posted, waiting for room in the queue.
+    pub fn submit_json(&self, body: &[u8]) -> ReplyTicket {
+        let submitted =
+            self.decode(body).map_err(Error::from).and_then(|request| self.submit(request));
+        submitted.into()
+    }
+
+    /// Reads the JSON that a client posted with the options of this engine.
+    ///
+    /// # Errors
+    ///
+    /// See [`Decoder::decode`].
+    pub fn decode(&self, body: &[u8]) -> Result<Request, Rejection> {
+        self.shared.decoder.decode(body)
+    }
+
+    /// Adds or updates many opportunities. The results are in the order of the requests.
+    ///
+    /// Requests of one batch see what earlier ones of it did. A batch of
+    /// [`EachOnItsOwn`](Batch::EachOnItsOwn) may be committed in several transactions, other
+    /// callers' changes in between; one of [`AllOrNothing`](Batch::AllOrNothing) is one transaction.
+    ///
+    /// # Errors
+    ///
+    /// For [`AllOrNothing`](Batch::AllOrNothing) alone: [`BatchError::Refused`] tells which requests
+    /// were refused and why, [`BatchError::Aborted`] and [`BatchError::Unknown`] that the store
+    /// failed. The other kind of batch has an error for each request in its results.
+    pub fn add_or_update_all(
+        &self,
+        requests: impl IntoIterator<Item = Request>,
+        batch: Batch,
+    ) -> Result<Vec<Result<Outcome, Error>>, BatchError> {
+        self.run_batch(requests.into_iter().map(Ok), batch)
+    }
+
+    /// Does the same for requests that [`Engine::decode`] has read: the JSON way. Every outcome is
+    /// a reply; in an all-or-nothing batch with refusals the other requests are answered as aborted,
+    /// with status 424.
+    pub fn reply_to_all(
+        &self,
+        requests: impl IntoIterator<Item = Result<Request, Rejection>>,
+        batch: Batch,
+    ) -> Vec<Reply> {
+        let mut count = 0;
+        let counted = requests.into_iter().inspect(|_| count += 1);
+        let results = self.run_batch(counted, batch);
+        results
+            .unwrap_or_else(|error| error.for_each_of(count))
+            .into_iter()
+            .map(Reply::from)
+            .collect()
+    }
+
+    /// The opportunity with this id in this venue, as of the last commit. Never waits for the
+    /// writer; a caller who got an answer sees its change.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`], for instance when the stored row is damaged.
+    pub fn get(
+        &self,
+        venue: VenueId,
+        id: OpportunityId,
+    ) -> Result<Option<Opportunity>, StoreError> {
+        self.shared.readers.get(venue, id)
+    }
+
+    /// How the engine is doing.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let state = self.shared.monitor.snapshot();
+        Health {
+            writes: state.writes,
+            queued: self.shared.queue.len(),
+            log_bytes: state.log_bytes,
+            log_cap_bytes: self.shared.log_cap_bytes,
+            unfinished_checkpoints: state.unfinished_checkpoints,
+            checkpoint_error: state.checkpoint_error,
+        }
+    }
+
+    /// Closes the engine, for every clone: carries out what is queued, moves the write-ahead log
+    /// into the database and stops. Later calls on clones are answered as aborted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the log could not be moved, or the writer was lost. Every acknowledged
+    /// change is kept all the same; the log stays beside the database and is read when it is opened.
+    pub fn close(self) -> Result<(), StoreError> {
+        self.shared.stop()
+    }
+
+    fn start(
+        path: &Path,
+        options: Options,
+        scratch: Option<ScratchFolder>,
+    ) -> Result<Self, OpenError> {
+        let (database, connection) =
+            Database::open(path, options.create, options.durability, options.busy_timeout)?;
+        let monitor = Arc::new(Monitor::new());
+        let queue = Arc::new(Queue::new(options.queue_commands, options.queue_bytes));
+        let decoder = options.decoder();
+        let (log_cap_bytes, read_deadline) = (options.log_cap_bytes, options.read_deadline);
+        let writer = writer::start(
+            &database,
+            connection,
+            options,
+            Arc::clone(&queue),
+            Arc::clone(&monitor),
+        )?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                decoder,
+                queue,
+                monitor,
+                log_cap_bytes,
+                readers: ReadPool::new(database, read_deadline),
+                writer: Mutex::new(Some(writer)),
+                _scratch: scratch,
+            }),
+        })
+    }
+
+    fn decide(&self, request: Request) -> Result<Command, Rejection> {
+        self.shared.decoder.check_size(request.text_bytes())?;
+        decide(request)
+    }
+
+    fn prepare(&self, request: Request) -> Result<(Job, Ticket), Error> {
+        let bytes = bytes_of(&request);
+        let (job, waiter) = Job::one(self.decide(request)?, bytes);
+        Ok((job, Ticket::new(waiter)))
+    }
+
+    fn run_batch(
+        &self,
+        requests: impl Iterator<Item = Result<Request, Rejection>>,
+        batch: Batch,
+    ) -> Result<Vec<Result<Outcome, Error>>, BatchError> {
+        match batch {
+            Batch::EachOnItsOwn => Ok(self.run_each(requests)),
+            Batch::AllOrNothing => Ok(self.run_all(requests)?.into_iter().map(Ok).collect()),
+        }
+    }
+
+    fn run_all(
+        &self,
+        requests: impl Iterator<Item = Result<Request, Rejection>>,
+    ) -> Result<Vec<Outcome>, BatchError> {
+        let mut bytes = 0;
+        let commands = requests
+            .map(|request| {
+                let request = request?;
+                bytes += bytes_of(&request);
+                self.decide(request)
+            })
+            .collect();
+        let (job, waiter) = Job::all(commands, bytes);
+        self.shared.queue.push(job).map_err(closed)?;
+        waiter.wait()?
+    }
+
+    fn run_each(
+        &self,
+        requests: impl Iterator<Item = Result<Request, Rejection>>,
+    ) -> Vec<Result<Outcome, Error>> {
+        let mut parts = Vec::new();
+        let mut part = Part::default();
+        for request in requests {
+            let bytes = request.as_ref().map_or(0, bytes_of);
+            part.add(request.and_then(|request| self.decide(request)), bytes);
+            if part.commands.len() == COMMANDS_PER_JOB {
+                parts.push(std::mem::take(&mut part).submit(self));
+            }
+        }
+        parts.push(part.submit(self));
+        parts.into_iter().flat_map(SubmittedPart::wait).collect()
+    }
+}
+
+/// Some requests of a batch that are handed to the writer together.
+#[derive(Default)]
+struct Part {
+    /// For each request: handed over, or why not.
+    decided: Vec<Result<(), Error>>,
+    commands: Vec<Command>,
+    bytes: usize,
+}
+
+impl Part {
+    fn add(&mut self, decided: Result<Command, Rejection>, bytes: usize) {
+        self.bytes += bytes;
+        self.decided.push(decided.map(|command| self.commands.push(command)).map_err(Error::from));
+    }
+
+    fn submit(self, engine: &Engine) -> SubmittedPart {
+        let answers = if self.commands.is_empty() {
+            None
+        } else {
+            let (job, waiter) = Job::each(self.commands, self.bytes);
+            Some(engine.shared.queue.push(job).map(|()| waiter).map_err(closed))
+        };
+        SubmittedPart { decided: self.decided, answers }
+    }
+}
+
+struct SubmittedPart {
+    decided: Vec<Result<(), Error>>,
+    /// The answers of those that were handed over; `None` if none was.
+    answers: Option<Result<Waiter<Vec<Result<Outcome, Error>>>, Failure>>,
+}
+
+impl SubmittedPart {
+    /// The results of all requests of the part.
+    fn wait(self) -> Vec<Result<Outcome, Error>> {
+        let answers = self.answers.map_or(Ok(Vec::new()), |waiter| waiter?.wait());
+        let (answers, failure) = match answers {
+            Ok(answers) => (answers, lost()),
+            Err(failure) => (Vec::new(), failure),
+        };
+        let mut answers = answers.into_iter();
+        let mut next = |()| answers.next().unwrap_or_else(|| Err(failure.clone().into()));
+        self.decided.into_iter().map(|decided| decided.and_then(&mut next)).collect()
+    }
+}
+
+/// What becomes of a job that a closed queue did not take.
+fn closed(_: Job) -> Failure {
+    Failure::Aborted(StoreError::new(Operation::Accept, StoreErrorKind::Closed))
+}
+
+/// How much memory a request keeps while it waits, in bytes.
+fn bytes_of(request: &Request) -> usize {
+    size_of::<Command>() + request.text_bytes()
+}
+
+/// What the clones of an engine share.
+struct Shared {
+    decoder: Decoder,
+    queue: Arc<Queue>,
+    monitor: Arc<Monitor>,
+    log_cap_bytes: u64,
+    readers: ReadPool,
+    writer: Mutex<Option<Writer>>,
+    /// Dropped last, after the files in it are closed.
+    _scratch: Option<ScratchFolder>,
+}
+
+impl Shared {
+    fn stop(&self) -> Result<(), StoreError> {
+        self.queue.close();
+        self.readers.close();
+        // Held while waiting, so that whoever else stops the engine waits too.
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(writer) = writer.take() else { return Ok(()) };
+        if writer.thread().id() == std::thread::current().id() {
+            // The last handle was dropped by a waker, on the writer itself: it cannot wait for
+            // itself, and stops on its own once the queue is empty.
+            return Ok(());
+        }
+        writer.join().unwrap_or_else(|_| {
+            Err(StoreError::new(Operation::Checkpoint, StoreErrorKind::Panicked))
+        })
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Every acknowledged change is in the log already; `close` is for those who want to know
+        // whether it could be moved.
+        drop(self.stop());
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("health", &self.health()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,179 @@
+//! How an engine is opened.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::Engine;
+use super::scratch::ScratchFolder;
+use crate::domain::Timestamp;
+use crate::store::{Durability, MAX_REQUEST_BYTES, OpenError};
+use crate::wire::{Decoder, UnknownKeys};
+
+/// Tells the time.
+pub(super) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// How an engine is opened. Begin with [`Engine::options`], end with [`Options::open`] or
+/// [`Options::in_memory`].
+///
+/// ```
+/// use opportunity_engine::{Engine, Timestamp, UnknownKeys};
+///
+/// let engine = Engine::options()
+///     .unknown_keys(UnknownKeys::Ignore)
+///     .clock(|| Timestamp::from_millis(1_493_994_600_000))
+///     .in_memory()?;
+/// # Ok::<(), opportunity_engine::OpenError>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "options open nothing by themselves"]
+pub struct Options {
+    pub(super) create: bool,
+    pub(super) durability: Durability,
+    pub(super) unknown_keys: UnknownKeys,
+    pub(super) clock: Clock,
+    pub(super) max_request_bytes: usize,
+    pub(super) queue_commands: usize,
+    pub(super) queue_bytes: usize,
+    pub(super) busy_timeout: Duration,
+    pub(super) read_deadline: Duration,
+    pub(super) log_cap_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            create: true,
+            durability: Durability::default(),
+            unknown_keys: UnknownKeys::default(),
+            clock: Arc::new(|| SystemTime::now().into()),
+            max_request_bytes: Decoder::DEFAULT_MAX_BYTES,
+            queue_commands: 16_384,
+            queue_bytes: 64 << 20,
+            busy_timeout: Duration::from_secs(5),
+            read_deadline: Duration::from_secs(5),
+            log_cap_bytes: 256 << 20,
+        }
+    }
+}
+
+impl Options {
+    /// Whether a file that does not exist is created. By default it is.
+    pub const fn create(mut self, create: bool) -> Self {
+        self.create = create;
+        self
+    }
+
+    /// What survives which failure. By default every acknowledged change survives a loss of power.
+    pub const fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// What to do with keys of a JSON request that are not known. By default they are violations.
+    pub const fn unknown_keys(mut self, unknown_keys: UnknownKeys) -> Self {
+        self.unknown_keys = unknown_keys;
+        self
+    }
+
+    /// Where the time of a change comes from. By default the system's clock.
+    ///
+    /// It is asked once a group, on the writer's thread. It may stand still or jump: the
+    /// `modified_at` of an opportunity never moves backwards.
+    pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The largest request, in bytes; 1 MiB by default, 16 MiB at most. A typed request counts with
+    /// the bytes of its texts.
+    pub const fn max_request_bytes(mut self, bytes: usize) -> Self {
+        self.max_request_bytes = bytes;
+        self
+    }
+
+    /// How many commands may wait for the writer, and how many bytes they may hold, before a caller
+    /// has to wait; 16,384 and 64 MiB by default. The last one that is taken in may overshoot.
+    pub const fn queue(mut self, commands: usize, bytes: usize) -> Self {
+        self.queue_commands = commands;
+        self.queue_bytes = bytes;
+        self
+    }
+
+    /// How long to wait for another process that holds the database; 5 seconds by default.
+    pub const fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = timeout;
+        self
+    }
+
+    /// How long a read may take; 5 seconds by default.
+    pub const fn read_deadline(mut self, deadline: Duration) -> Self {
+        self.read_deadline = deadline;
+        self
+    }
+
+    /// The size of the write-ahead log, in bytes, past which writes are refused if checkpoints
+    /// cannot shorten it; 256 MiB by default. The last group before may overshoot it.
+    pub const fn log_cap_bytes(mut self, bytes: u64) -> Self {
+        self.log_cap_bytes = bytes;
+        self
+    }
+
+    /// Opens the database at a path, creating or upgrading it.
+    ///
+    /// The path is always a path of the file system, whatever it begins with. The folder must
+    /// exist, on a file system that locks files and can share memory between processes (not on a
+    /// network). Beside the file SQLite keeps its write-ahead log (`-wal`) and an index of it
+    /// (`-shm`); after a clean end neither is left.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] tells why not; a file that holds something else is left as it was.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Engine, OpenError> {
+        self.check()?;
+        Engine::start(path.as_ref(), self, None)
+    }
+
+    /// Opens an empty database that is gone with the last handle: a private temporary file, without
+    /// syncs. For tests; the contract is the same.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], for instance when there is no folder for temporary files.
+    pub fn in_memory(self) -> Result<Engine, OpenError> {
+        self.check()?;
+        let scratch = ScratchFolder::new()?;
+        Engine::start(&scratch.database(), self.durability(Durability::Off), Some(scratch))
+    }
+
+    pub(super) fn decoder(&self) -> Decoder {
+        Decoder::new().max_bytes(self.max_request_bytes).unknown_keys(self.unknown_keys)
+    }
+
+    fn check(&self) -> Result<(), OpenError> {
+        let invalid = |name, requirement| Err(OpenError::Option { name, requirement });
+        if !(1..=MAX_REQUEST_BYTES).contains(&self.max_request_bytes) {
+            return invalid("max_request_bytes", "from 1 byte to 16 MiB");
+        }
+        if self.queue_commands == 0 || self.queue_bytes == 0 {
+            return invalid("queue", "at least 1 command and 1 byte");
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("create", &self.create)
+            .field("durability", &self.durability)
+            .field("unknown_keys", &self.unknown_keys)
+            .field("max_request_bytes", &self.max_request_bytes)
+            .field("queue_commands", &self.queue_commands)
+            .field("queue_bytes", &self.queue_bytes)
+            .field("busy_timeout", &self.busy_timeout)
+            .field("read_deadline", &self.read_deadline)
+            .field("log_cap_bytes", &self.log_cap_bytes)
+            .finish_non_exhaustive()
+    }
+}

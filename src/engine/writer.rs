@@ -1,0 +1,125 @@
+//! The writer: the one thread that changes the database.
+
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread::JoinHandle;
+
+use super::checkpoints::Checkpoints;
+use super::error::Failure;
+use super::group::GroupCommit;
+use super::health::{Monitor, Writes};
+use super::options::Options;
+use super::queue::Queue;
+use crate::store::{
+    Database, Effort, OpenError, Operation, StoreError, StoreErrorKind, WriteConnection, WriteStore,
+};
+
+/// How many commands go into one transaction, unless a batch brings more: the first of them should
+/// not wait for too many others.
+const MAX_GROUP: usize = 4_096;
+
+/// The thread that writes; its result is how its last checkpoint went.
+pub(super) type Writer = JoinHandle<Result<(), StoreError>>;
+
+/// Starts the writer and waits until it is ready.
+pub(super) fn start(
+    database: &Database,
+    connection: WriteConnection,
+    options: Options,
+    queue: Arc<Queue>,
+    monitor: Arc<Monitor>,
+) -> Result<Writer, OpenError> {
+    let second = database.writer()?;
+    let (report, ready) = sync_channel(1);
+    let serve = move || {
+        let last_words = LastWords { queue, monitor };
+        let LastWords { queue, monitor } = &last_words;
+        let started = WriteStore::new(&connection).map_err(Failed::Store).and_then(|store| {
+            let cap = options.log_cap_bytes;
+            let checkpoints = Checkpoints::start(&connection, second, cap, Arc::clone(monitor));
+            Ok((store, checkpoints.map_err(Failed::Thread)?))
+        });
+        let (store, checkpoints) = match started {
+            Ok(started) => started,
+            Err(failed) => {
+                // The one who waits for it is there until it comes.
+                drop(report.send(Err(failed)));
+                return Ok(());
+            }
+        };
+        drop(report.send(Ok(())));
+        drop(report);
+        let group = GroupCommit::new(store, options.clock, options.durability);
+        write_until_closed(queue, monitor, group, checkpoints);
+        connection.checkpoint(Effort::Truncate).map(drop)
+    };
+    let thread = std::thread::Builder::new()
+        .name("opportunity-writer".to_owned())
+        .spawn(serve)
+        .map_err(|source| OpenError::Thread { source: Arc::new(source) })?;
+    match ready.recv() {
+        Ok(Ok(())) => Ok(thread),
+        Ok(Err(Failed::Store(error))) => Err(database.open_error(error)),
+        Ok(Err(Failed::Thread(source))) => Err(OpenError::Thread { source: Arc::new(source) }),
+        Err(_) => {
+            let panicked = StoreError::new(Operation::Open, StoreErrorKind::Panicked);
+            Err(database.open_error(panicked))
+        }
+    }
+}
+
+/// Why the writer did not get ready.
+enum Failed {
+    Store(StoreError),
+    Thread(std::io::Error),
+}
+
+/// Writes group after group until the queue is closed and empty.
+fn write_until_closed(
+    queue: &Queue,
+    monitor: &Monitor,
+    mut commit: GroupCommit<'_>,
+    mut checkpoints: Checkpoints<'_>,
+) {
+    while let Some(mut jobs) = queue.take(MAX_GROUP) {
+        let mut group = Vec::with_capacity(jobs.len());
+        for job in &mut jobs {
+            job.join(&mut group);
+        }
+        match checkpoints.make_room() {
+            Ok(()) => commit.run(&mut group),
+            Err(error) => {
+                for unit in &mut group {
+                    unit.fail(Failure::Aborted(error.clone()));
+                }
+            }
+        }
+        if commit.is_stopped() {
+            monitor.set_writes(Writes::RefusedUntilReopened);
+        }
+        drop(group);
+        for job in jobs {
+            job.answer();
+        }
+        checkpoints.tend();
+    }
+}
+
+/// Leaves nobody waiting, however the thread ends. Jobs that it had taken answer for themselves:
+/// a promise that is dropped says that the outcome is unknown.
+struct LastWords {
+    queue: Arc<Queue>,
+    monitor: Arc<Monitor>,
+}
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        self.queue.close();
+        self.monitor.set_writes(Writes::Closed);
+        while let Some(jobs) = self.queue.take(MAX_GROUP) {
+            for job in jobs {
+                job.answer();
+            }
+        }
+    }
+}
