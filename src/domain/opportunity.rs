@@ -115,6 +115,11 @@ impl Opportunity {
 
     /// Whom it belongs to: the company if there is one, else the contact.
     #[must_use]
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "the proof stands beside it"
+    )]
     pub fn belongs_to(&self) -> BelongsTo {
         // Proof: `create` gets details that passed `decide`, which requires an owner; `update` and
         // `restore` check for one; nothing else makes an opportunity.

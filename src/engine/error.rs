@@ -1,5 +1,6 @@
 //! Why a request was not carried out, and what is certain about it.
 
+use super::queue::Closed;
 use crate::domain::Rejection;
 use crate::store::{Operation, StoreError, StoreErrorKind};
 
@@ -121,5 +122,23 @@ impl From<Failure> for BatchError {
             Failure::Aborted(error) => Self::Aborted(error),
             Failure::Unknown(error) => Self::Unknown(error),
         }
+    }
+}
+
+impl From<Closed> for Failure {
+    fn from(_: Closed) -> Self {
+        Self::Aborted(StoreError::new(Operation::Accept, StoreErrorKind::Closed))
+    }
+}
+
+impl From<Closed> for Error {
+    fn from(closed: Closed) -> Self {
+        Failure::from(closed).into()
+    }
+}
+
+impl From<Closed> for BatchError {
+    fn from(closed: Closed) -> Self {
+        Failure::from(closed).into()
     }
 }

@@ -5,14 +5,24 @@ use super::ticket::{Promise, Waiter, promise};
 use crate::domain::{Command, Outcome, Rejection};
 use crate::store::{Operation, StoreError, StoreErrorKind};
 
+/// A command, or why its request was refused before it could become one.
+pub(super) type Decided = Result<Command, Rejection>;
+
+/// The answer to a command.
+pub(super) type Answer = Result<Outcome, Error>;
+
+/// The answer to an all-or-nothing batch.
+pub(super) type BatchAnswer = Result<Vec<Outcome>, BatchError>;
+
 /// Commands that were handed over together.
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one, and a box costs")]
 pub(super) enum Job {
     /// A command.
-    One(Task<Command, Result<Outcome, Error>>),
-    /// Commands that succeed or fail each on its own.
-    Each(Task<Vec<Command>, Vec<Result<Outcome, Error>>>),
+    One(Task<Command, Answer>),
+    /// Commands that succeed or fail each on its own; some may be refused already.
+    Each(Task<Vec<Decided>, Vec<Answer>>),
     /// Commands that all succeed or change nothing; some may be refused already.
-    All(Task<Vec<Result<Command, Rejection>>, Result<Vec<Outcome>, BatchError>>),
+    All(Task<Vec<Decided>, BatchAnswer>),
 }
 
 /// Commands, and their answer of type `A` to come.
@@ -42,24 +52,22 @@ fn unanswered() -> Failure {
 }
 
 impl Job {
-    pub(super) fn one(command: Command, bytes: usize) -> (Self, Waiter<Result<Outcome, Error>>) {
+    pub(super) fn one(command: Command, bytes: usize) -> (Self, Waiter<Answer>) {
         let (task, waiter) = Task::new(command, bytes, Err(unanswered().into()));
         (Self::One(task), waiter)
     }
 
-    pub(super) fn each(
-        commands: Vec<Command>,
-        bytes: usize,
-    ) -> (Self, Waiter<Vec<Result<Outcome, Error>>>) {
-        let answers = commands.iter().map(|_| Err(unanswered().into())).collect();
+    pub(super) fn each(commands: Vec<Decided>, bytes: usize) -> (Self, Waiter<Vec<Answer>>) {
+        let unanswered = |decided: &Decided| match decided {
+            Ok(_) => Err(unanswered().into()),
+            Err(rejection) => Err(rejection.clone().into()),
+        };
+        let answers = commands.iter().map(unanswered).collect();
         let (task, waiter) = Task::new(commands, bytes, answers);
         (Self::Each(task), waiter)
     }
 
-    pub(super) fn all(
-        commands: Vec<Result<Command, Rejection>>,
-        bytes: usize,
-    ) -> (Self, Waiter<Result<Vec<Outcome>, BatchError>>) {
+    pub(super) fn all(commands: Vec<Decided>, bytes: usize) -> (Self, Waiter<BatchAnswer>) {
         let (task, waiter) = Task::new(commands, bytes, Err(unanswered().into()));
         (Self::All(task), waiter)
     }
@@ -87,8 +95,11 @@ impl Job {
         match self {
             Self::One(task) => group.push(Unit::One(&task.commands, &mut task.answer)),
             Self::Each(task) => {
-                let answers = &mut task.answer;
-                group.extend(task.commands.iter().zip(answers).map(|(one, to)| Unit::One(one, to)));
+                let commands = task.commands.iter().zip(&mut task.answer);
+                group.extend(
+                    commands
+                        .filter_map(|(decided, to)| Some(Unit::One(decided.as_ref().ok()?, to))),
+                );
             }
             Self::All(task) => group.push(Unit::All(&task.commands, &mut task.answer)),
         }
@@ -106,8 +117,8 @@ impl Job {
 
 /// What succeeds or fails as one, and where its answer goes.
 pub(super) enum Unit<'j> {
-    One(&'j Command, &'j mut Result<Outcome, Error>),
-    All(&'j [Result<Command, Rejection>], &'j mut Result<Vec<Outcome>, BatchError>),
+    One(&'j Command, &'j mut Answer),
+    All(&'j [Decided], &'j mut BatchAnswer),
 }
 
 impl Unit<'_> {

@@ -1,5 +1,6 @@
 //! The front door: a handle that any thread may hold, before the single writer.
 
+mod batch;
 mod checkpoints;
 mod error;
 mod group;
@@ -15,6 +16,7 @@ mod writer;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use batch::Batch;
 pub use error::{BatchError, Error, TrySubmitError};
 pub use health::{Health, Writes};
 pub use options::Options;
@@ -26,12 +28,10 @@ use crate::domain::{
 };
 use crate::store::{Database, OpenError, Operation, ReadPool, StoreError, StoreErrorKind};
 use crate::wire::Decoder;
-use error::Failure;
 use health::Monitor;
-use job::Job;
+use job::{Decided, Job};
 use queue::Queue;
 use scratch::ScratchFolder;
-use ticket::{Waiter, lost};
 use writer::Writer;
 
 /// Adds and updates opportunities, durably. Clones share one engine; any thread may use any clone.
@@ -63,19 +63,6 @@ use writer::Writer;
 pub struct Engine {
     shared: Arc<Shared>,
 }
-
-/// How the requests of a batch hang together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Batch {
-    /// Each request succeeds or fails for itself.
-    EachOnItsOwn,
-    /// With one refusal nothing is changed.
-    AllOrNothing,
-}
-
-/// How many commands of a batch are handed to the writer together, unless they must be.
-const COMMANDS_PER_JOB: usize = 1_024;
 
 impl Engine {
     /// Opens the database at a path with the default options; creates it if there is none. See
@@ -127,7 +114,7 @@ impl Engine {
     /// is closed.
     pub fn submit(&self, request: Request) -> Result<Ticket, Error> {
         let (job, ticket) = self.prepare(request)?;
-        self.shared.queue.push(job).map_err(closed)?;
+        self.shared.queue.push(job)?;
         Ok(ticket)
     }
 
@@ -143,7 +130,7 @@ impl Engine {
             return Err(TrySubmitError::Full(Box::new(request)));
         }
         let (job, ticket) = self.prepare(request)?;
-        self.shared.queue.push_without_waiting(job).map_err(|job| Error::from(closed(job)))?;
+        self.shared.queue.push_without_waiting(job).map_err(Error::from)?;
         Ok(ticket)
     }
 
@@ -270,7 +257,7 @@ impl Engine {
         })
     }
 
-    fn decide(&self, request: Request) -> Result<Command, Rejection> {
+    fn decide(&self, request: Request) -> Decided {
         self.shared.decoder.check_size(request.text_bytes())?;
         decide(request)
     }
@@ -280,102 +267,6 @@ impl Engine {
         let (job, waiter) = Job::one(self.decide(request)?, bytes);
         Ok((job, Ticket::new(waiter)))
     }
-
-    fn run_batch(
-        &self,
-        requests: impl Iterator<Item = Result<Request, Rejection>>,
-        batch: Batch,
-    ) -> Result<Vec<Result<Outcome, Error>>, BatchError> {
-        match batch {
-            Batch::EachOnItsOwn => Ok(self.run_each(requests)),
-            Batch::AllOrNothing => Ok(self.run_all(requests)?.into_iter().map(Ok).collect()),
-        }
-    }
-
-    fn run_all(
-        &self,
-        requests: impl Iterator<Item = Result<Request, Rejection>>,
-    ) -> Result<Vec<Outcome>, BatchError> {
-        let mut bytes = 0;
-        let commands = requests
-            .map(|request| {
-                let request = request?;
-                bytes += bytes_of(&request);
-                self.decide(request)
-            })
-            .collect();
-        let (job, waiter) = Job::all(commands, bytes);
-        self.shared.queue.push(job).map_err(closed)?;
-        waiter.wait()?
-    }
-
-    fn run_each(
-        &self,
-        requests: impl Iterator<Item = Result<Request, Rejection>>,
-    ) -> Vec<Result<Outcome, Error>> {
-        let mut parts = Vec::new();
-        let mut part = Part::default();
-        for request in requests {
-            let bytes = request.as_ref().map_or(0, bytes_of);
-            part.add(request.and_then(|request| self.decide(request)), bytes);
-            if part.commands.len() == COMMANDS_PER_JOB {
-                parts.push(std::mem::take(&mut part).submit(self));
-            }
-        }
-        parts.push(part.submit(self));
-        parts.into_iter().flat_map(SubmittedPart::wait).collect()
-    }
-}
-
-/// Some requests of a batch that are handed to the writer together.
-#[derive(Default)]
-struct Part {
-    /// For each request: handed over, or why not.
-    decided: Vec<Result<(), Error>>,
-    commands: Vec<Command>,
-    bytes: usize,
-}
-
-impl Part {
-    fn add(&mut self, decided: Result<Command, Rejection>, bytes: usize) {
-        self.bytes += bytes;
-        self.decided.push(decided.map(|command| self.commands.push(command)).map_err(Error::from));
-    }
-
-    fn submit(self, engine: &Engine) -> SubmittedPart {
-        let answers = if self.commands.is_empty() {
-            None
-        } else {
-            let (job, waiter) = Job::each(self.commands, self.bytes);
-            Some(engine.shared.queue.push(job).map(|()| waiter).map_err(closed))
-        };
-        SubmittedPart { decided: self.decided, answers }
-    }
-}
-
-struct SubmittedPart {
-    decided: Vec<Result<(), Error>>,
-    /// The answers of those that were handed over; `None` if none was.
-    answers: Option<Result<Waiter<Vec<Result<Outcome, Error>>>, Failure>>,
-}
-
-impl SubmittedPart {
-    /// The results of all requests of the part.
-    fn wait(self) -> Vec<Result<Outcome, Error>> {
-        let answers = self.answers.map_or(Ok(Vec::new()), |waiter| waiter?.wait());
-        let (answers, failure) = match answers {
-            Ok(answers) => (answers, lost()),
-            Err(failure) => (Vec::new(), failure),
-        };
-        let mut answers = answers.into_iter();
-        let mut next = |()| answers.next().unwrap_or_else(|| Err(failure.clone().into()));
-        self.decided.into_iter().map(|decided| decided.and_then(&mut next)).collect()
-    }
-}
-
-/// What becomes of a job that a closed queue did not take.
-fn closed(_: Job) -> Failure {
-    Failure::Aborted(StoreError::new(Operation::Accept, StoreErrorKind::Closed))
 }
 
 /// How much memory a request keeps while it waits, in bytes.

@@ -19,6 +19,9 @@ pub(super) struct Queue {
     max_bytes: usize,
 }
 
+/// The queue takes no more jobs.
+pub(super) struct Closed;
+
 struct State {
     jobs: VecDeque<Job>,
     commands: usize,
@@ -38,8 +41,8 @@ impl Queue {
         }
     }
 
-    /// Adds a job, waiting for room; gives it back if the queue is closed.
-    pub(super) fn push(&self, job: Job) -> Result<(), Job> {
+    /// Adds a job, waiting for room; refuses it if the queue is closed.
+    pub(super) fn push(&self, job: Job) -> Result<(), Closed> {
         let mut state = self.lock();
         while state.is_open && self.is_full(&state) {
             state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -47,14 +50,14 @@ impl Queue {
         self.take_in(state, job)
     }
 
-    /// Adds a job, room or not; gives it back if the queue is closed.
-    pub(super) fn push_without_waiting(&self, job: Job) -> Result<(), Job> {
+    /// Adds a job, room or not; refuses it if the queue is closed.
+    pub(super) fn push_without_waiting(&self, job: Job) -> Result<(), Closed> {
         self.take_in(self.lock(), job)
     }
 
-    fn take_in(&self, mut state: MutexGuard<'_, State>, job: Job) -> Result<(), Job> {
+    fn take_in(&self, mut state: MutexGuard<'_, State>, job: Job) -> Result<(), Closed> {
         if !state.is_open {
-            return Err(job);
+            return Err(Closed);
         }
         state.commands += job.len();
         state.bytes += job.bytes();

@@ -239,13 +239,13 @@ mod tests {
     fn a_polled_ticket_is_woken_once_and_then_ready() {
         let bell = Arc::new(Bell(AtomicUsize::new(0)));
         let waker = Waker::from(Arc::clone(&bell));
-        let mut context = Context::from_waker(&waker);
+        let context = Context::from_waker(&waker);
         let (promise, mut waiter) = promise();
-        assert!(waiter.poll(&mut context).is_pending());
+        assert!(waiter.poll(&context).is_pending());
         promise.fulfil(7);
         assert_eq!(bell.0.load(Ordering::SeqCst), 1);
-        assert!(matches!(waiter.poll(&mut context), Poll::Ready(Ok(7))));
-        assert!(matches!(waiter.poll(&mut context), Poll::Ready(Err(Failure::Unknown(_)))));
+        assert!(matches!(waiter.poll(&context), Poll::Ready(Ok(7))));
+        assert!(matches!(waiter.poll(&context), Poll::Ready(Err(Failure::Unknown(_)))));
     }
 
     #[test]
@@ -259,9 +259,9 @@ mod tests {
     #[test]
     fn a_waker_that_panics_harms_nobody() {
         let waker = Waker::from(Arc::new(Bomb));
-        let mut context = Context::from_waker(&waker);
+        let context = Context::from_waker(&waker);
         let (promise, mut waiter) = promise();
-        assert!(waiter.poll(&mut context).is_pending());
+        assert!(waiter.poll(&context).is_pending());
         promise.fulfil(7);
         assert!(matches!(waiter.wait(), Ok(7)));
     }

@@ -112,7 +112,7 @@ impl Group<'_, '_> {
         at: Timestamp,
     ) -> Result<Applied, StoreError> {
         match self.plan(command, at, &Pending::new())? {
-            Ok(planned) => self.write(planned).map(Ok),
+            Ok(planned) => self.write(&planned).map(Ok),
             Err(rejection) => Ok(Err(rejection)),
         }
     }
@@ -147,7 +147,7 @@ impl Group<'_, '_> {
             self.last_id = last_id;
             return Ok(Err(refused));
         }
-        planned.into_iter().map(|plan| self.write(plan)).collect::<Result<_, _>>().map(Ok)
+        planned.iter().map(|plan| self.write(plan)).collect::<Result<_, _>>().map(Ok)
     }
 
     /// Writes the counter. After an `Err` the whole group has to be given up.
@@ -214,8 +214,8 @@ impl Group<'_, '_> {
         Ok(Planned::Insert(Opportunity::create(id, venue, details.clone(), at)))
     }
 
-    fn write(&mut self, planned: Planned) -> Result<Outcome, StoreError> {
-        let (statement, opportunity, outcome) = match &planned {
+    fn write(&mut self, planned: &Planned) -> Result<Outcome, StoreError> {
+        let (statement, opportunity, outcome) = match planned {
             Planned::Nothing(outcome) => return Ok(*outcome),
             Planned::Insert(new) => {
                 let (id, version) = (new.id(), new.version());
