@@ -1,8 +1,82 @@
-//! x
+//! Add or update sales opportunities, in process and durably: rules, storage and errors behind one
+//! front door, on SQLite.
+//!
+//! A service links this crate, hands it a request, typed or as the JSON that a client posted, and
+//! gets back a durable answer. There is no server to run, no schema to write, no rule to implement
+//! again.
+//!
+//! ```
+//! use opportunity_engine::{Batch, Engine, Request, VenueId};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("opportunities.db");
+//! let engine = Engine::open(path)?;
+//!
+//! // The JSON door: every outcome is a reply.
+//! let posted = br#"{"venueId":"107","name":"Lead By API","contactId":"918",
+//!                   "typeId":"18","sourceId":"25","stageId":"69"}"#;
+//! let reply = engine.add_or_update_json(posted);
+//! assert_eq!(reply.to_json(), br#"{"success":true,"id":1}"#);
+//!
+//! // The typed door: added, updated or unchanged, or an error that says what is certain.
+//! let venue = VenueId::new(107)?;
+//! let outcome = engine.add_or_update(
+//!     Request::add(venue).name("Another").contact_id(918).type_id(18).source_id(25).stage_id(69),
+//! )?;
+//!
+//! // Reading, batches, tickets.
+//! let current = engine.get(venue, outcome.id())?;
+//! assert_eq!(current.map(|it| it.name().to_string()), Some("Another".to_owned()));
+//! let updates = [Request::update(venue, outcome.id()).closed_date("2017-05-05")];
+//! engine.add_or_update_all(updates, Batch::AllOrNothing)?;
+//! let ticket = engine.submit(Request::update(venue, outcome.id()).name("Updated Name"))?;
+//! assert_eq!(ticket.wait()?.version().get(), 3); // or `ticket.await`, on any runtime
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The parts
+//!
+//! - The rules: [`Request`] says what is asked for each [`Field`]; [`decide`] makes a [`Command`] of
+//!   it, or a [`Rejection`] with every [`Violation`]; [`Opportunity`] is the aggregate. These are
+//!   pure: no storage, no thread, no clock.
+//! - The wire: [`Decoder`] reads JSON, [`Reply`] writes it.
+//! - The engine: [`Engine`] is the handle, [`Options`] how it is opened, [`Ticket`] an answer to
+//!   come.
+//!
+//! # What is certain
+//!
+//! An answer is given when the change is durable (see [`Durability`]). A request that was not
+//! carried out has one of three errors: [`Error::Rejected`], its own fault; [`Error::Aborted`], the
+//! store failed and certainly nothing was changed; [`Error::Unknown`], the change may or may not be
+//! there after a restart.
+//!
+//! # What it is not
+//!
+//! - Not a server: it speaks no HTTP and checks no token. The service around it does.
+//! - Not a CRM: it knows no companies, contacts, stages or users, only their ids, and checks no
+//!   reference.
+//! - Not a search engine: it finds an opportunity by venue and id.
+//! - Not distributed: one file on one machine, on a local file system. Several processes may open it.
+//!
+//! # Features
+//!
+//! | feature | default | what it brings |
+//! |---|---|---|
+//! | `bundled` | yes | compiles SQLite into the crate; without it the system's must be 3.51.3 or newer |
+//! | `cli` | no | the program `opportunity` |
+//! | `proptest` | no | strategies for requests, for property-based tests |
+
+#![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 mod domain;
 mod engine;
 mod store;
 mod wire;
+
+#[cfg(test)]
+mod error_texts;
 
 pub use domain::{
     BelongsTo, Changes, ChannelId, Clearing, ClosedDate, Code, Command, CompanyId, ContactId,

@@ -79,7 +79,8 @@ fn sixty_four_threads_lose_nothing_and_number_without_gaps() {
                     let mut version = 1;
                     // A different number of effective updates for each, one of no effect among them.
                     for step in 0..number % 3 {
-                        let update = Request::update(venue(), added.id()).description(format!("{step}"));
+                        let update =
+                            Request::update(venue(), added.id()).description(format!("{step}"));
                         let updated = engine.add_or_update(update.clone()).unwrap();
                         assert!(matches!(updated, Outcome::Updated { .. }), "{updated:?}");
                         let again = engine.add_or_update(update).unwrap();
@@ -278,7 +279,8 @@ fn a_read_that_never_ends_stops_writes_at_the_cap_and_not_before() {
     const CAP: u64 = 2 << 20;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
-    let engine = Engine::options().durability(Durability::Off).log_cap_bytes(CAP).open(&path).unwrap();
+    let engine =
+        Engine::options().durability(Durability::Off).log_cap_bytes(CAP).open(&path).unwrap();
     engine.add_or_update(lead()).unwrap();
 
     let reader = Connection::open(&path).unwrap();

@@ -5,6 +5,9 @@ use crate::domain::Rejection;
 use crate::store::{Operation, StoreError, StoreErrorKind};
 
 /// Why one request was not carried out.
+///
+/// The text says what is certain; for a failure of the store [`source`](std::error::Error::source)
+/// says which, and the source of that what SQLite or the operating system said.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -12,11 +15,11 @@ pub enum Error {
     #[error(transparent)]
     Rejected(#[from] Rejection),
     /// The store failed and certainly nothing was applied: it is safe to send the request again.
-    #[error("aborted, nothing was changed: {0}")]
+    #[error("aborted, nothing was changed")]
     Aborted(#[source] StoreError),
     /// The store failed and the change may or may not be there after a restart: look before you
     /// send an add again.
-    #[error("unknown, the change may or may not be kept: {0}")]
+    #[error("unknown, the change may or may not be kept; look before sending it again")]
     Unknown(#[source] StoreError),
 }
 
@@ -42,11 +45,13 @@ pub enum BatchError {
     #[error("nothing was changed, because {} of the batch {} refused: {}", .0.len(), were(.0), list(.0))]
     Refused(Vec<(usize, Rejection)>),
     /// The store failed and certainly nothing was applied: it is safe to send the batch again.
-    #[error("aborted, nothing was changed: {0}")]
+    #[error("aborted, nothing was changed")]
     Aborted(#[source] StoreError),
     /// The store failed and the changes may or may not be there after a restart, all or none of
     /// them.
-    #[error("unknown, the changes may or may not be kept, all or none of them: {0}")]
+    #[error(
+        "unknown, the changes may or may not be kept, all or none of them; look before sending them again"
+    )]
     Unknown(#[source] StoreError),
 }
 

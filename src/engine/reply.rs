@@ -51,8 +51,9 @@ impl Reply {
                 &rejection.headline(),
                 rejection.violations().iter().map(Violation::to_string).collect(),
             ),
-            Err(failure @ (Error::Aborted(_) | Error::Unknown(_))) => {
-                wire::refusal(self.status(), None, &failure.to_string(), Vec::new())
+            Err(failure @ (Error::Aborted(store) | Error::Unknown(store))) => {
+                let message = format!("{failure}: {store}");
+                wire::refusal(self.status(), None, &message, Vec::new())
             }
         }
     }

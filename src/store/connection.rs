@@ -22,6 +22,13 @@ const REQUIRED_SQLITE: (&str, i32) = ("3.51.3", 3_051_003);
 /// largest request, because a row gathers its texts from several requests.
 const MAX_ROW_BYTES: i32 = 4 * crate::store::MAX_REQUEST_BYTES as i32;
 
+// Each connection stays with one thread at a time, so SQLite need not lock it.
+const READ_ONLY: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+const READ_WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE
+    .union(OpenFlags::SQLITE_OPEN_CREATE)
+    .union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
 /// A database file and how to talk to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
@@ -117,11 +124,17 @@ impl Database {
         }
     }
 
-    /// What the file holds, seen through a connection that cannot change it.
+    /// What the file holds, seen through a connection that changes nothing.
     fn peek(&self) -> Result<Contents, OpenError> {
         let look = || {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(&self.path, flags)?;
+            let connection = if self.has_log() {
+                Connection::open_with_flags(&self.path, READ_ONLY)?
+            } else {
+                // Even a reader leaves a log and its index beside a database in that mode, unless it
+                // is told that nobody writes. If somebody does, the looks after this one tell.
+                let flags = READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+                Connection::open_with_flags(immutable_uri(&self.path), flags)?
+            };
             connection.busy_timeout(self.busy_timeout)?;
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
             contents(&connection)
@@ -132,6 +145,13 @@ impl Database {
             }
             result => result.map_err(|error| self.failed(error)),
         }
+    }
+
+    /// Whether there is a write-ahead log with something in it.
+    fn has_log(&self) -> bool {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
     }
 
     fn refuse_unless_ours(&self, contents: Contents) -> Result<(), OpenError> {
@@ -146,12 +166,10 @@ impl Database {
     }
 
     fn connect(&self, access: Access) -> Result<Connection, OpenError> {
-        let mode = match access {
-            Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
-            Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        let flags = match access {
+            Access::Read => READ_ONLY,
+            Access::Write => READ_WRITE,
         };
-        // Each connection stays with one thread at a time, so SQLite need not lock it.
-        let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.failed(error))?;
         self.configure(&connection, access)?;
@@ -255,6 +273,21 @@ impl From<OpenError> for StoreError {
         };
         Self::caused_by(Operation::Open, kind, error)
     }
+}
+
+/// The URI by which SQLite reads a file that it may take for unchanging.
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                uri.push(byte.into());
+            }
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
 }
 
 fn accept(name: &'static str, wanted: String, found: String) -> Result<(), OpenError> {

@@ -173,7 +173,7 @@ pub enum OpenError {
         required: &'static str,
     },
     /// The path cannot be used.
-    #[error("{path:?} cannot be used: {source}; check the path and its permissions")]
+    #[error("{path:?} cannot be used; check the path and its permissions")]
     Path {
         /// The path.
         path: PathBuf,
@@ -223,13 +223,13 @@ pub enum OpenError {
         requirement: &'static str,
     },
     /// The operating system did not give the engine a thread.
-    #[error("no thread could be started: {source}; check the limits of the process")]
+    #[error("no thread could be started; check the limits of the process")]
     Thread {
         /// What the operating system said.
         source: Arc<std::io::Error>,
     },
     /// The store failed.
-    #[error("{path:?} could not be opened: {source}")]
+    #[error("{path:?} could not be opened")]
     Store {
         /// The path.
         path: PathBuf,

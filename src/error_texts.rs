@@ -1,0 +1,327 @@
+//! Every error, word for word, with its source.
+
+use std::error::Error as StdError;
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use crate::domain::{
+    Field, InvalidValue, OpportunityId, Rejection, VenueId, Violation, ViolationKind, Violations,
+};
+use crate::store::{OpenError, Operation, StoreError, StoreErrorKind};
+use crate::{BatchError, Error, Request, TrySubmitError};
+
+fn text(error: &dyn StdError) -> String {
+    error.to_string()
+}
+
+/// The texts of the sources, from the nearest on.
+fn sources(error: &dyn StdError) -> Vec<String> {
+    std::iter::successors(error.source(), |&error| error.source()).map(text).collect()
+}
+
+fn busy() -> StoreError {
+    StoreError::caused_by(Operation::Commit, StoreErrorKind::Busy, rusqlite::Error::InvalidQuery)
+}
+
+const BUSY: &str = "could not commit: another process holds the database; try again";
+
+fn io() -> Arc<std::io::Error> {
+    Arc::new(ErrorKind::PermissionDenied.into())
+}
+
+#[test]
+fn values() {
+    let texts: [(InvalidValue, &str); 9] = [
+        (
+            InvalidValue::Integer { min: 1 },
+            "the value must be an integer from 1 to 9223372036854775807",
+        ),
+        (
+            InvalidValue::Integer { min: 0 },
+            "the value must be an integer from 0 to 9223372036854775807",
+        ),
+        (InvalidValue::Text, "the value must be text"),
+        (InvalidValue::TextOrInteger, "the value must be text, or an integer without a sign"),
+        (InvalidValue::Empty, "the value must not be empty"),
+        (InvalidValue::Blank, "the value must hold something other than white space"),
+        (InvalidValue::Nul, "the value must not contain the character U+0000"),
+        (InvalidValue::LoneSurrogate, "the value must not contain a lone surrogate"),
+        (
+            InvalidValue::Date,
+            "the value must be a date yyyy-mm-dd or a timestamp yyyy-mm-dd HH:mm:ss, optionally \
+             followed by ' UTC', in the years 0001 to 9999",
+        ),
+    ];
+    for (error, expected) in texts {
+        assert_eq!(text(&error), expected);
+        assert!(error.source().is_none());
+    }
+}
+
+#[test]
+fn violations() {
+    let malformed =
+        ViolationKind::MalformedJson { line: 2, column: 7, reason: "expected `:`".into() };
+    for (violation, expected) in [
+        (Violation::of_field(Field::SourceId, ViolationKind::Required), "'sourceId' is required"),
+        (
+            Violation::of_field(Field::Name, ViolationKind::Malformed(InvalidValue::Text)),
+            "'name' must be text",
+        ),
+        (
+            Violation::of_field(Field::Name, ViolationKind::NotClearable),
+            "'name' may not be cleared",
+        ),
+        (
+            Violation::of_field(Field::CompanyId, ViolationKind::LastOwner),
+            "'companyId' may be cleared only if 'contactId' remains",
+        ),
+        (
+            Violation::of_field(Field::ContactId, ViolationKind::LastOwner),
+            "'contactId' may be cleared only if 'companyId' remains",
+        ),
+        (
+            Violation::of_field(Field::VenueId, ViolationKind::Duplicate),
+            "'venueId' is given more than once",
+        ),
+        (Violation::unknown_key("subtypeId".into()), "'subtypeId' is not a known field"),
+        (Violation::unknown_key("a\n'b'".into()), "'a\\n\\'b\\'' is not a known field"),
+        (
+            Violation::unknown_key("ü".repeat(65).into()),
+            "'üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü…' is not a known field",
+        ),
+        (Violation::of_request(ViolationKind::NotAnObject), "the request must be one JSON object"),
+        (
+            Violation::of_request(malformed),
+            "the request is not valid JSON at line 2, column 7: expected `:`",
+        ),
+        (
+            Violation::of_request(ViolationKind::TooLarge { limit: 1_048_576 }),
+            "the request must be at most 1048576 bytes",
+        ),
+    ] {
+        assert_eq!(violation.to_string(), expected);
+    }
+}
+
+fn invalid() -> Rejection {
+    let required = |field| Violation::of_field(field, ViolationKind::Required);
+    let violations = vec![required(Field::SourceId), required(Field::Name)];
+    Rejection::Invalid(Violations::new(violations).unwrap())
+}
+
+fn not_found() -> Rejection {
+    Rejection::NotFound { venue: VenueId::new(107).unwrap(), id: OpportunityId::new(755).unwrap() }
+}
+
+#[test]
+fn rejections() {
+    for (rejection, headline, expected) in [
+        (Rejection::Empty, "the request is empty", "the request is empty"),
+        (
+            not_found(),
+            "opportunity 755 does not exist in venue 107",
+            "opportunity 755 does not exist in venue 107",
+        ),
+        (
+            invalid(),
+            "the opportunity details are invalid",
+            "the opportunity details are invalid: 'name' is required; 'sourceId' is required",
+        ),
+    ] {
+        assert_eq!(text(&rejection), expected);
+        assert_eq!(rejection.headline(), headline);
+        assert!(rejection.source().is_none());
+    }
+}
+
+#[test]
+fn failures_of_the_store() {
+    for (operation, expected) in [
+        (Operation::Accept, "could not accept the request: "),
+        (Operation::Open, "could not open the database: "),
+        (Operation::Read, "could not read: "),
+        (Operation::Begin, "could not start a transaction: "),
+        (Operation::Apply, "could not apply the change: "),
+        (Operation::Commit, "could not commit: "),
+        (Operation::Checkpoint, "could not move the write-ahead log into the database: "),
+    ] {
+        let error = StoreError::new(operation, StoreErrorKind::Busy);
+        assert_eq!(
+            text(&error),
+            format!("{expected}another process holds the database; try again")
+        );
+    }
+    for (kind, expected, passing) in [
+        (StoreErrorKind::Busy, "another process holds the database; try again", true),
+        (StoreErrorKind::Full, "the disk or the database is full; free some space", false),
+        (StoreErrorKind::Io, "the operating system reported an I/O error; check the disk", false),
+        (StoreErrorKind::OutOfMemory, "memory ran out; try again under less load", true),
+        (StoreErrorKind::ReadOnly, "the database may not be written; check the permissions", false),
+        (StoreErrorKind::Damaged, "the database is damaged; restore a backup", false),
+        (
+            StoreErrorKind::LogFull,
+            "the write-ahead log has reached its cap; end long reads and check the disk, then try again",
+            true,
+        ),
+        (
+            StoreErrorKind::DeadlineExceeded,
+            "the read took longer than its deadline; try again or read less",
+            true,
+        ),
+        (StoreErrorKind::Exhausted, "there is no higher id or version", false),
+        (
+            StoreErrorKind::BatchRefused,
+            "another request of its all-or-nothing batch was refused; correct that one and send the \
+             batch again",
+            false,
+        ),
+        (
+            StoreErrorKind::Panicked,
+            "a panic was caught; this is a bug in the engine or in the clock given to it",
+            false,
+        ),
+        (
+            StoreErrorKind::WritesStopped,
+            "an earlier commit has an unknown outcome; reopen the engine to write again",
+            false,
+        ),
+        (StoreErrorKind::Closed, "the engine is closed; open it again", false),
+        (
+            StoreErrorKind::Unexpected,
+            "SQLite reported an unexpected error; its source has the details",
+            false,
+        ),
+    ] {
+        assert_eq!(kind.to_string(), expected);
+        assert_eq!(kind.is_passing(), passing, "{kind:?}");
+        assert!(sources(&StoreError::new(Operation::Read, kind)).is_empty());
+    }
+    assert_eq!(sources(&busy()), ["Query is not read-only"]);
+}
+
+#[test]
+fn errors_of_a_request() {
+    for (error, expected, nearest, status) in [
+        (
+            Error::Rejected(invalid()),
+            "the opportunity details are invalid: 'name' is required; 'sourceId' is required",
+            None,
+            400,
+        ),
+        (Error::Rejected(not_found()), "opportunity 755 does not exist in venue 107", None, 404),
+        (Error::Aborted(busy()), "aborted, nothing was changed", Some(BUSY), 503),
+        (
+            Error::Unknown(busy()),
+            "unknown, the change may or may not be kept; look before sending it again",
+            Some(BUSY),
+            500,
+        ),
+    ] {
+        assert_eq!(text(&error), expected);
+        assert_eq!(sources(&error).first().map(String::as_str), nearest);
+        assert_eq!(error.status(), status);
+    }
+    let withdrawn = StoreError::new(Operation::Accept, StoreErrorKind::BatchRefused);
+    assert_eq!(Error::Aborted(withdrawn).status(), 424);
+}
+
+#[test]
+fn errors_of_a_batch() {
+    let refused = |count| BatchError::Refused((0..count).map(|at| (at, not_found())).collect());
+    for (error, expected, nearest) in [
+        (
+            refused(1),
+            "nothing was changed, because 1 of the batch was refused: request 0: opportunity 755 does \
+             not exist in venue 107",
+            None,
+        ),
+        (
+            refused(5),
+            "nothing was changed, because 5 of the batch were refused: request 0: opportunity 755 does \
+             not exist in venue 107; request 1: opportunity 755 does not exist in venue 107; request 2: \
+             opportunity 755 does not exist in venue 107; and 2 more",
+            None,
+        ),
+        (BatchError::Aborted(busy()), "aborted, nothing was changed", Some(BUSY)),
+        (
+            BatchError::Unknown(busy()),
+            "unknown, the changes may or may not be kept, all or none of them; look before sending them \
+             again",
+            Some(BUSY),
+        ),
+    ] {
+        assert_eq!(text(&error), expected);
+        assert_eq!(sources(&error).first().map(String::as_str), nearest);
+    }
+}
+
+#[test]
+fn errors_of_a_submission() {
+    let full = TrySubmitError::Full(Box::new(Request::default()));
+    assert_eq!(text(&full), "the queue is full; send the request again a little later");
+    assert!(full.source().is_none());
+    let failed = TrySubmitError::Failed(Error::Aborted(busy()));
+    assert_eq!(text(&failed), "aborted, nothing was changed");
+    assert_eq!(sources(&failed), [BUSY, "Query is not read-only"]);
+}
+
+#[test]
+fn errors_of_opening() {
+    let path = || "data/a.db".into();
+    for (error, expected, nearest) in [
+        (
+            OpenError::OldSqlite { found: "3.40.1".into(), required: "3.51.3" },
+            "SQLite 3.40.1 is too old: link 3.51.3 or newer",
+            None,
+        ),
+        (
+            OpenError::Path { path: path(), source: io() },
+            "\"data/a.db\" cannot be used; check the path and its permissions",
+            Some("permission denied"),
+        ),
+        (
+            OpenError::Missing { path: path() },
+            "\"data/a.db\" does not exist; create it, or let the engine do so",
+            None,
+        ),
+        (
+            OpenError::Foreign { path: path() },
+            "\"data/a.db\" is not an opportunity database; choose another path",
+            None,
+        ),
+        (
+            OpenError::Newer { path: path(), found: 9 },
+            "\"data/a.db\" has schema version 9, and this engine knows versions up to 1; use a newer \
+             engine",
+            None,
+        ),
+        (
+            OpenError::Setting {
+                name: "journal_mode",
+                wanted: "wal".into(),
+                found: "memory".into(),
+            },
+            "SQLite did not accept the setting journal_mode: it should be wal and is memory",
+            None,
+        ),
+        (
+            OpenError::Option { name: "queue", requirement: "at least 1 command and 1 byte" },
+            "the option queue must be at least 1 command and 1 byte",
+            None,
+        ),
+        (
+            OpenError::Thread { source: io() },
+            "no thread could be started; check the limits of the process",
+            Some("permission denied"),
+        ),
+        (
+            OpenError::Store { path: path(), source: busy() },
+            "\"data/a.db\" could not be opened",
+            Some(BUSY),
+        ),
+    ] {
+        assert_eq!(text(&error), expected);
+        assert_eq!(sources(&error).first().map(String::as_str), nearest);
+    }
+}

@@ -1,0 +1,380 @@
+//! The file: its schema, how it is opened, what is refused, what is reported as damaged.
+
+use std::error::Error as _;
+use std::path::Path;
+
+use opportunity_engine::{
+    Clearing, Durability, Engine, Error, Field, OnAdd, OpenError, OpportunityId, Request,
+    StoreErrorKind, VenueId,
+};
+use rusqlite::Connection;
+
+fn venue() -> VenueId {
+    VenueId::new(107).unwrap()
+}
+
+fn id(value: i64) -> OpportunityId {
+    OpportunityId::new(value).unwrap()
+}
+
+fn lead() -> Request {
+    Request::add(venue()).name("Lead By API").contact_id(918).type_id(18).source_id(25).stage_id(69)
+}
+
+/// A database with one opportunity, closed.
+fn database(folder: &Path) -> std::path::PathBuf {
+    let path = folder.join("a.db");
+    let engine = Engine::open(&path).unwrap();
+    engine.add_or_update(lead()).unwrap();
+    engine.close().unwrap();
+    path
+}
+
+/// Everything that a schema consists of.
+fn schema(connection: &Connection) -> Vec<(String, String, Option<String>)> {
+    let mut statement = connection
+        .prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name")
+        .unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn a_new_database_is_what_schema_sql_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    Engine::open(&path).unwrap().close().unwrap();
+    let migrated = Connection::open(&path).unwrap();
+
+    let written = Connection::open_in_memory().unwrap();
+    written.execute_batch(include_str!("../schema.sql")).unwrap();
+    assert_eq!(schema(&migrated), schema(&written));
+    assert_eq!(schema(&migrated).len(), 2, "two tables and nothing else");
+
+    let one = |sql: &str| migrated.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(one("PRAGMA application_id"), 0x4F50_5459);
+    assert_eq!(one("PRAGMA user_version"), 1);
+    let state = |connection: &Connection| {
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        connection.query_row("SELECT * FROM engine_state", [], read).unwrap()
+    };
+    let (one, other): ((i64, i64, i64), (i64, i64, i64)) = (state(&migrated), state(&written));
+    assert_eq!(one, other);
+}
+
+#[test]
+fn the_columns_follow_the_table_of_fields() {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(include_str!("../schema.sql")).unwrap();
+    let mut statement = connection
+        .prepare("SELECT name, \"notnull\" FROM pragma_table_info('opportunity')")
+        .unwrap();
+    let columns: Vec<(String, bool)> = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let system = ["id", "venue_id", "version", "created_at", "modified_at"].map(String::from);
+    let names: Vec<_> = columns.iter().map(|(name, _)| name.clone()).collect();
+    let details = Field::DETAILS.iter().map(|field| field.column().to_owned());
+    assert_eq!(names, system.into_iter().chain(details).collect::<Vec<_>>());
+    for &field in Field::DETAILS {
+        let required = columns.iter().find(|(name, _)| name == field.column()).unwrap().1;
+        assert_eq!(required, field.on_add() == Some(OnAdd::Required), "{field}");
+        assert_eq!(required, field.clearing() == Clearing::Never, "{field}");
+    }
+}
+
+#[test]
+fn every_column_of_the_schema_is_explained() {
+    let schema = include_str!("../schema.sql");
+    let mut explained = false;
+    let mut columns = 0;
+    for line in schema.lines().map(str::trim) {
+        let is_column = line.contains(" INTEGER ") || line.contains(" TEXT ");
+        if is_column && !line.starts_with("--") {
+            assert!(explained, "no comment before {line}");
+            columns += 1;
+        }
+        explained = line.starts_with("--");
+    }
+    assert_eq!(columns, 5 + Field::DETAILS.len() + 3);
+}
+
+#[test]
+fn the_schema_refuses_by_itself_what_the_rules_refuse() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = Connection::open(database(folder.path())).unwrap();
+    for assignment in [
+        "venue_id = 0",
+        "version = 0",
+        "modified_at = created_at - 1",
+        "name = ''",
+        "name = '  '",
+        "name = NULL",
+        "type_id = 0",
+        "stage_id = NULL",
+        "source_id = -1",
+        "contact_id = NULL",
+        "company_id = 0",
+        "confirmed_quote_status = -1",
+        "closed_date = 'tomorrow'",
+        "channel_id = ''",
+        "description = ''",
+        "quality_id = 'x'",
+        "description = x'00'",
+    ] {
+        let result = connection.execute(&format!("UPDATE opportunity SET {assignment}"), []);
+        assert!(result.is_err(), "{assignment}");
+    }
+    connection.execute("UPDATE opportunity SET confirmed_quote_status = 0", []).unwrap();
+    assert!(connection.execute("INSERT INTO engine_state VALUES (2, 0, 0)", []).is_err());
+}
+
+#[test]
+fn ids_go_on_after_reopening_and_are_not_reused_after_a_deletion_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = database(folder.path());
+    let engine = Engine::open(&path).unwrap();
+    assert_eq!(engine.add_or_update(lead()).unwrap().id(), id(2));
+    engine.close().unwrap();
+    Connection::open(&path).unwrap().execute("DELETE FROM opportunity WHERE id = 2", []).unwrap();
+    let engine = Engine::open(&path).unwrap();
+    assert_eq!(engine.add_or_update(lead()).unwrap().id(), id(3));
+}
+
+#[test]
+fn the_last_id_is_followed_by_a_clear_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = database(folder.path());
+    let set = format!("UPDATE engine_state SET last_id = {}", i64::MAX - 1);
+    Connection::open(&path).unwrap().execute(&set, []).unwrap();
+    let engine = Engine::open(&path).unwrap();
+    assert_eq!(engine.add_or_update(lead()).unwrap().id(), id(i64::MAX));
+    match engine.add_or_update(lead()) {
+        Err(Error::Aborted(error)) => assert_eq!(error.kind(), StoreErrorKind::Exhausted),
+        other => panic!("{other:?}"),
+    }
+    engine.add_or_update(Request::update(venue(), id(1)).name("still writable")).unwrap();
+}
+
+#[test]
+fn the_last_version_is_followed_by_a_clear_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = database(folder.path());
+    let set = format!("UPDATE opportunity SET version = {}", i64::MAX);
+    Connection::open(&path).unwrap().execute(&set, []).unwrap();
+    let engine = Engine::open(&path).unwrap();
+    match engine.add_or_update(Request::update(venue(), id(1)).name("x")) {
+        Err(Error::Aborted(error)) => assert_eq!(error.kind(), StoreErrorKind::Exhausted),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(engine.get(venue(), id(1)).unwrap().unwrap().name().as_str(), "Lead By API");
+}
+
+#[test]
+fn a_row_that_breaks_the_rules_is_reported_as_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    for (assignment, column) in [
+        ("name = char(160)", "name"),
+        ("name = 'a' || char(0)", "name"),
+        ("description = CAST(x'ff' AS TEXT)", "description"),
+        ("closed_date = '2017-02-30'", "closed_date"),
+        ("closed_date = '2017-02-03 00:00:00 UTC'", "closed_date"),
+        ("created_at = -9223372036854775807, modified_at = 0", "created_at"),
+    ] {
+        let path = database(folder.path());
+        Connection::open(&path)
+            .unwrap()
+            .execute(&format!("UPDATE opportunity SET {assignment}"), [])
+            .unwrap();
+        let engine = Engine::open(&path).unwrap();
+        let error = engine.get(venue(), id(1)).unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Damaged, "{assignment}");
+        let cause = error.source().unwrap().to_string();
+        assert_eq!(cause, format!("the stored value of {column} breaks the rules"));
+        match engine.add_or_update(Request::update(venue(), id(1)).stage_id(70)) {
+            Err(Error::Aborted(error)) => assert_eq!(error.kind(), StoreErrorKind::Damaged),
+            other => panic!("{assignment}: {other:?}"),
+        }
+        engine.close().unwrap();
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn a_counter_behind_the_rows_is_damage_and_overwrites_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = database(folder.path());
+    Connection::open(&path).unwrap().execute("UPDATE engine_state SET last_id = 0", []).unwrap();
+    let engine = Engine::open(&path).unwrap();
+    match engine.add_or_update(lead().name("an impostor")) {
+        Err(Error::Aborted(error)) => assert_eq!(error.kind(), StoreErrorKind::Damaged),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(engine.get(venue(), id(1)).unwrap().unwrap().name().as_str(), "Lead By API");
+}
+
+/// Opening the path fails, and every file of the folder stays as it was.
+fn refused(path: &Path) -> OpenError {
+    let folder = path.parent().unwrap();
+    let files = || {
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file())
+            .map(|path| (path.clone(), std::fs::read(&path).unwrap()))
+            .collect();
+        files.sort();
+        files
+    };
+    let before = files();
+    let error = Engine::open(path).expect_err("it was opened");
+    assert!(files() == before, "something was written");
+    error
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    std::fs::write(&path, "dear diary, ".repeat(1_000)).unwrap();
+    assert!(matches!(refused(&path), OpenError::Foreign { .. }));
+}
+
+#[test]
+fn somebody_elses_database_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("theirs.db");
+    for prepare in [
+        "CREATE TABLE t (x)",
+        "PRAGMA application_id = 7",
+        "PRAGMA user_version = 3",
+        "PRAGMA journal_mode = wal; CREATE TABLE t (x)",
+    ] {
+        let theirs = Connection::open(&path).unwrap();
+        theirs.execute_batch(prepare).unwrap();
+        theirs.close().unwrap();
+        assert!(matches!(refused(&path), OpenError::Foreign { .. }), "{prepare}");
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn a_newer_database_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = database(folder.path());
+    Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+    assert!(matches!(refused(&path), OpenError::Newer { found: 99, .. }));
+}
+
+#[test]
+fn a_folder_and_a_path_without_one_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(matches!(Engine::open(folder.path()), Err(OpenError::Path { .. })));
+    assert!(matches!(Engine::open(folder.path().join("none/a.db")), Err(OpenError::Path { .. })));
+    assert!(matches!(Engine::open(""), Err(OpenError::Path { .. })));
+    assert!(!folder.path().join("none").exists());
+}
+
+#[test]
+fn a_missing_file_is_created_only_if_that_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let opened = Engine::options().create(false).open(&path);
+    assert!(matches!(opened, Err(OpenError::Missing { .. })));
+    assert!(!path.exists());
+    Engine::open(&path).unwrap().close().unwrap();
+    Engine::options().create(false).open(&path).unwrap();
+}
+
+#[test]
+fn an_empty_file_and_an_empty_database_become_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    std::fs::write(&path, b"").unwrap();
+    Engine::open(&path).unwrap().add_or_update(lead()).unwrap();
+
+    let path = folder.path().join("b.db");
+    Connection::open(&path).unwrap().execute_batch("PRAGMA journal_mode = wal").unwrap();
+    Engine::open(&path).unwrap().add_or_update(lead()).unwrap();
+}
+
+#[test]
+fn a_path_is_a_path_whatever_it_begins_with() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["file:a.db?mode=memory", ":memory:", "a b%20c.db", "ü.db"] {
+        let path = folder.path().join(name);
+        let engine = Engine::open(&path).unwrap();
+        engine.add_or_update(lead()).unwrap();
+        engine.close().unwrap();
+        assert!(path.exists(), "{name}");
+    }
+    // A relative one too: that is where a driver would read a URI.
+    let relative = format!("file:relative-{}.db", std::process::id());
+    let engine = Engine::open(&relative).unwrap();
+    engine.close().unwrap();
+    assert!(Path::new(&relative).exists());
+    std::fs::remove_file(&relative).unwrap();
+}
+
+#[test]
+fn options_that_make_no_sense_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    for options in [
+        Engine::options().max_request_bytes(0),
+        Engine::options().max_request_bytes((16 << 20) + 1),
+        Engine::options().queue(0, 1),
+        Engine::options().queue(1, 0),
+    ] {
+        assert!(matches!(options.clone().open(&path), Err(OpenError::Option { .. })));
+        assert!(matches!(options.in_memory(), Err(OpenError::Option { .. })));
+    }
+    assert!(!path.exists());
+}
+
+#[test]
+fn the_largest_texts_that_an_engine_accepts_are_stored_and_read() {
+    let engine = Engine::options().max_request_bytes(16 << 20).in_memory().unwrap();
+    let text = "x".repeat(16 << 20);
+    let added = engine.add_or_update(lead()).unwrap();
+    engine.add_or_update(Request::update(venue(), added.id()).name(text.as_str())).unwrap();
+    engine.add_or_update(Request::update(venue(), added.id()).channel_id(text.as_str())).unwrap();
+    engine.add_or_update(Request::update(venue(), added.id()).description(text.as_str())).unwrap();
+    let stored = engine.get(venue(), added.id()).unwrap().unwrap();
+    assert_eq!(stored.description().unwrap().as_str().len(), 16 << 20);
+    assert_eq!(stored.version().get(), 4);
+}
+
+#[test]
+fn every_durability_keeps_what_was_acknowledged_over_a_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    for durability in [Durability::Full, Durability::Normal, Durability::Off] {
+        let path = folder.path().join(format!("{durability:?}.db"));
+        let engine = Engine::options().durability(durability).open(&path).unwrap();
+        engine.add_or_update(lead()).unwrap();
+        drop(engine);
+        assert!(Engine::open(&path).unwrap().get(venue(), id(1)).unwrap().is_some());
+    }
+}
+
+#[test]
+fn in_memory_engines_are_private_and_leave_nothing_behind() {
+    let (one, other) = (Engine::in_memory().unwrap(), Engine::in_memory().unwrap());
+    one.add_or_update(lead()).unwrap();
+    assert!(other.get(venue(), id(1)).unwrap().is_none());
+    let folders = || {
+        std::fs::read_dir(std::env::temp_dir())
+            .unwrap()
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with("opportunity-engine-"))
+            .map(|entry| entry.path())
+            .collect::<Vec<_>>()
+    };
+    let before = folders();
+    assert!(before.len() >= 2);
+    drop((one, other));
+    let after = folders();
+    assert!(before.iter().filter(|folder| !after.contains(folder)).count() >= 2);
+}
