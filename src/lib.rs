@@ -78,6 +78,11 @@ mod wire;
 #[cfg(test)]
 mod error_texts;
 
+/// The code of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use domain::{
     BelongsTo, Changes, ChannelId, Clearing, ClosedDate, Code, Command, CompanyId, ContactId,
     Details, Field, IndustryId, IntoPatch, InvalidValue, LostReasonId, Name, OnAdd, Opportunity,

@@ -1,0 +1,21 @@
+# The steps are those of .ci/run, which is their one place.
+
+# Everything that CI checks
+all:
+    bash .ci/run
+
+# One step: format, lint, test, docs, examples, benches, main_job, package
+step name:
+    bash .ci/run {{ name }}
+
+# Formats the code
+format:
+    cargo fmt --all
+
+# The tests
+test:
+    bash .ci/run test
+
+# The benchmarks, measured
+bench:
+    cargo bench --bench functions
