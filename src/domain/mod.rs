@@ -1,6 +1,6 @@
 //! The opportunity aggregate and every rule of the call, as pure functions.
 //!
-//! Nothing here knows of storage, threads, files or the clock: a [`Request`] goes into [`decide`],
+//! Nothing here knows of storage, threads, files or the clock: a [`Request`] goes into [`decide()`],
 //! which answers with a [`Command`] or a [`Rejection`]; a command meets the stored state in
 //! [`Opportunity::create`] and [`Opportunity::update`]. Every function is total: no input panics.
 
