@@ -4,10 +4,7 @@
 use super::closed_date::ClosedDate;
 use super::damage::Damage;
 use super::field::{Field, with_fields};
-use super::id::{
-    CompanyId, ContactId, IndustryId, LostReasonId, QualityId, QuoteId, QuoteStatus, SourceId,
-    StageId, StageReasonId, TypeId, UserId,
-};
+use super::id::*; // so that the table of fields may name any of them
 use super::opportunity::BelongsTo;
 use super::patch::Patch;
 use super::text::{ChannelId, Name, Text};

@@ -23,10 +23,7 @@ pub use closed_date::ClosedDate;
 pub use decide::{Command, decide};
 pub use details::{Changes, Details};
 pub use field::{Clearing, Field, OnAdd};
-pub use id::{
-    CompanyId, ContactId, IndustryId, LostReasonId, OpportunityId, QualityId, QuoteId, QuoteStatus,
-    SourceId, StageId, StageReasonId, TypeId, UserId, VenueId, Version,
-};
+pub use id::*;
 pub use opportunity::{BelongsTo, Opportunity};
 pub use outcome::Outcome;
 pub use patch::{IntoPatch, Patch};

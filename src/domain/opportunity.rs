@@ -5,10 +5,7 @@ use super::damage::Damage;
 use super::decide::last_owner_cleared;
 use super::details::{Changes, Details, borrowed_member};
 use super::field::{Field, with_fields};
-use super::id::{
-    CompanyId, ContactId, IndustryId, LostReasonId, OpportunityId, QualityId, QuoteId, QuoteStatus,
-    SourceId, StageId, StageReasonId, TypeId, UserId, VenueId, Version,
-};
+use super::id::*; // so that the table of fields may name any of them
 use super::rejection::{Rejection, Violations};
 use super::text::{ChannelId, Name, Text};
 use super::timestamp::Timestamp;

@@ -5,10 +5,7 @@ use std::collections::BTreeSet;
 use super::closed_date::ClosedDate;
 use super::details::Draft;
 use super::field::{Field, with_fields};
-use super::id::{
-    CompanyId, ContactId, IndustryId, LostReasonId, OpportunityId, QualityId, QuoteId, QuoteStatus,
-    SourceId, StageId, StageReasonId, TypeId, UserId, VenueId,
-};
+use super::id::*; // so that the table of fields may name any of them
 use super::patch::{IntoPatch, Patch};
 use super::rejection::{Violation, ViolationKind};
 use super::text::{ChannelId, Name, Text};

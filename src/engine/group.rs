@@ -115,3 +115,132 @@ impl<'c> GroupCommit<'c> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::{Command, Outcome, Request, Timestamp, VenueId, decide};
+    use crate::engine::job::Answer;
+    use crate::store::{Database, WriteConnection};
+
+    fn lead() -> Request {
+        let venue = VenueId::new(107).unwrap();
+        Request::add(venue).name("n").contact_id(918).type_id(18).source_id(25).stage_id(69)
+    }
+
+    fn open(folder: &tempfile::TempDir, durability: Durability) -> WriteConnection {
+        let path = folder.path().join("a.db");
+        Database::open(&path, true, durability, Duration::ZERO).unwrap().1
+    }
+
+    fn group_commit(connection: &WriteConnection, durability: Durability) -> GroupCommit<'_> {
+        let store = WriteStore::new(connection).unwrap();
+        GroupCommit::new(store, Arc::new(|| Timestamp::from_millis(0)), durability)
+    }
+
+    fn run(commit: &mut GroupCommit<'_>, requests: Vec<Request>) -> Vec<Answer> {
+        let commands: Vec<Command> =
+            requests.into_iter().map(|request| decide(request).unwrap()).collect();
+        let closed = StoreError::new(Operation::Accept, StoreErrorKind::Closed);
+        let mut answers = vec![Err(Error::Unknown(closed)); commands.len()];
+        let mut units: Vec<_> =
+            commands.iter().zip(&mut answers).map(|(command, to)| Unit::One(command, to)).collect();
+        commit.run(&mut units);
+        answers
+    }
+
+    fn added(answer: &Answer) -> Option<i64> {
+        match answer {
+            Ok(Outcome::Added { id, .. }) => Some(id.get()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn one_command_that_does_not_fit_leaves_its_neighbours_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&folder, Durability::Off);
+        connection.limit_pages(200);
+        let mut commit = group_commit(&connection, Durability::Off);
+        for place in [0, 7, 100] {
+            let mut requests = vec![lead(); 101];
+            requests[place] = lead().description("x".repeat(1 << 20));
+            let answers = run(&mut commit, requests);
+            let first = added(&answers[usize::from(place == 0)]).unwrap();
+            let mut expected = first..;
+            for (position, answer) in answers.iter().enumerate() {
+                if position == place {
+                    assert!(
+                        matches!(answer, Err(Error::Aborted(error)) if error.kind() == StoreErrorKind::Full),
+                        "{answer:?}"
+                    );
+                } else {
+                    assert_eq!(added(answer), expected.next(), "{position} beside {place}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_failed_commit_that_a_fence_settles_is_aborted_only_where_commits_are_synced() {
+        for (durability, is_settled) in
+            [(Durability::Full, true), (Durability::Normal, false), (Durability::Off, false)]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            let mut connection = open(&folder, durability);
+            let failures = Arc::new(AtomicU32::new(1));
+            connection.fail_commits(Arc::clone(&failures));
+            let mut commit = group_commit(&connection, durability);
+            for answer in run(&mut commit, vec![lead(), lead()]) {
+                match answer {
+                    Err(Error::Aborted(_)) => assert!(is_settled, "{durability:?}"),
+                    Err(Error::Unknown(_)) => assert!(!is_settled, "{durability:?}"),
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert!(!commit.is_stopped());
+            assert_eq!(added(&run(&mut commit, vec![lead()])[0]), Some(1));
+        }
+    }
+
+    #[test]
+    fn when_the_fence_fails_too_the_outcome_is_unknown_and_writes_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = open(&folder, Durability::Full);
+        let failures = Arc::new(AtomicU32::new(2));
+        connection.fail_commits(Arc::clone(&failures));
+        let mut commit = group_commit(&connection, Durability::Full);
+        let answers = run(&mut commit, vec![lead(), lead()]);
+        assert!(
+            answers.iter().all(|answer| matches!(answer, Err(Error::Unknown(_)))),
+            "{answers:?}"
+        );
+        assert_eq!(failures.load(Ordering::SeqCst), 0);
+        assert!(commit.is_stopped());
+        for answer in run(&mut commit, vec![lead()]) {
+            assert!(
+                matches!(&answer, Err(Error::Aborted(error)) if error.kind() == StoreErrorKind::WritesStopped),
+                "{answer:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_clock_aborts_the_group() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&folder, Durability::Full);
+        let store = WriteStore::new(&connection).unwrap();
+        let mut commit =
+            GroupCommit::new(store, Arc::new(|| panic!("on purpose")), Durability::Full);
+        for answer in run(&mut commit, vec![lead(), lead()]) {
+            assert!(
+                matches!(&answer, Err(Error::Aborted(error)) if error.kind() == StoreErrorKind::Panicked),
+                "{answer:?}"
+            );
+        }
+    }
+}

@@ -60,6 +60,23 @@ impl WriteConnection {
     }
 }
 
+/// Faults for the tests of what builds on a connection.
+#[cfg(test)]
+impl WriteConnection {
+    /// Makes the database full at this many pages.
+    pub(crate) fn limit_pages(&self, pages: u32) {
+        let sql = format!("PRAGMA max_page_count = {pages}");
+        self.connection.query_row(&sql, [], |_| Ok(())).unwrap();
+    }
+
+    /// Makes the next commits fail, as many as the counter says.
+    pub(crate) fn fail_commits(&mut self, count: Arc<std::sync::atomic::AtomicU32>) {
+        use std::sync::atomic::Ordering::SeqCst;
+        let fails = move || count.try_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+        self.connection.commit_hook(Some(fails)).unwrap();
+    }
+}
+
 /// What a connection may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
