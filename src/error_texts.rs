@@ -8,7 +8,7 @@ use crate::domain::{
     Field, InvalidValue, OpportunityId, Rejection, VenueId, Violation, ViolationKind, Violations,
 };
 use crate::store::{OpenError, Operation, StoreError, StoreErrorKind};
-use crate::{BatchError, Error, Request, TrySubmitError};
+use crate::{BatchError, Error, TrySubmitError};
 
 fn text(error: &dyn StdError) -> String {
     error.to_string()
@@ -258,7 +258,7 @@ fn errors_of_a_batch() {
 
 #[test]
 fn errors_of_a_submission() {
-    let full = TrySubmitError::Full(Box::new(Request::default()));
+    let full = TrySubmitError::Full(Box::default());
     assert_eq!(text(&full), "the queue is full; send the request again a little later");
     assert!(full.source().is_none());
     let failed = TrySubmitError::Failed(Error::Aborted(busy()));

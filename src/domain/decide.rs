@@ -125,3 +125,33 @@ pub(super) fn last_owner_cleared(changes: &Changes) -> Vec<Violation> {
         .map(|&field| Violation::of_field(field, ViolationKind::LastOwner))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Given;
+
+    #[test]
+    fn an_empty_field_that_is_given_twice_is_still_not_provided() {
+        let mut request = Request::default();
+        request.give(Field::VenueId, Given::Number("1".into()));
+        for field in [Field::Id, Field::TypeId] {
+            request.give(field, Given::Null);
+            request.give(field, Given::Text("".into()));
+        }
+        let rejection = decide(request).unwrap_err();
+        let violations: Vec<_> = rejection.violations().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            violations,
+            [
+                "'id' is given more than once",
+                "'name' is required",
+                "'typeId' is required",
+                "'typeId' is given more than once",
+                "'stageId' is required",
+                "'sourceId' is required",
+                "'contactId' is required",
+            ]
+        );
+    }
+}

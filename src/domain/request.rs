@@ -135,7 +135,10 @@ impl Request {
     }
 
     fn is_malformed(&self, field: Field) -> bool {
-        self.violations.iter().any(|violation| violation.field() == Some(field))
+        self.violations.iter().any(|violation| {
+            violation.field() == Some(field)
+                && matches!(violation.kind(), ViolationKind::Malformed(_))
+        })
     }
 
     fn note(&mut self, field: Field, kind: ViolationKind) {
