@@ -1,0 +1,110 @@
+//! The arguments of the program.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use opportunity_engine::{Durability, OpportunityId, VenueId};
+
+/// Adds and updates sales opportunities in a database file, and looks them up.
+#[derive(Debug, Parser)]
+#[command(version, after_help = STATUSES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const STATUSES: &str = "\
+Exit status:
+  0  every request was answered
+  1  the store failed, or the replies could not be written
+  2  bad usage, or the input could not be read
+  3  with --strict, a request was refused; for get, there is no such opportunity";
+
+const EXAMPLES: &str = "\
+Examples:
+  opportunity apply requests.ndjson --db opportunities.db
+  producer | opportunity apply - --db opportunities.db --replies replies.ndjson
+  opportunity apply requests.ndjson --db opportunities.db --batch all --strict
+
+A request is a JSON object on one line, of at most 1 MiB:
+  {\"venueId\":107,\"name\":\"Lead\",\"contactId\":918,\"typeId\":18,\"sourceId\":25,\"stageId\":69}
+  {\"id\":1,\"venueId\":107,\"name\":\"Updated Name\"}
+Blank lines are skipped. A line that is not JSON is refused with code 24224, and the rest goes on.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Carries out one JSON request a line and writes one reply a line, in order.
+    #[command(after_help = EXAMPLES)]
+    Apply(Apply),
+    /// Prints an opportunity as JSON.
+    #[command(after_help = "Example:\n  opportunity get 107 755 --db opportunities.db")]
+    Get(Get),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    /// The file with the requests; - for standard input.
+    #[arg(value_name = "FILE|-")]
+    pub(crate) input: PathBuf,
+
+    /// The database; created if there is none.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) db: PathBuf,
+
+    /// Where the replies go; standard output if not given.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) replies: Option<PathBuf>,
+
+    /// How the requests hang together.
+    #[arg(long, value_enum, default_value = "each")]
+    pub(crate) batch: BatchArgument,
+
+    /// What an answered change survives.
+    #[arg(long, value_enum, default_value = "full")]
+    pub(crate) durability: DurabilityArgument,
+
+    /// Exit with 3 if a request was refused.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Get {
+    /// The venue of the opportunity.
+    pub(crate) venue: VenueId,
+
+    /// The id of the opportunity.
+    pub(crate) id: OpportunityId,
+
+    /// The database; it has to exist.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) db: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum BatchArgument {
+    /// Each request succeeds or fails for itself; the input is streamed.
+    Each,
+    /// One refusal, and nothing is changed; the decoded requests are gathered in memory first.
+    All,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum DurabilityArgument {
+    /// A loss of power.
+    Full,
+    /// The end of the process; a loss of power may undo the last changes.
+    Normal,
+    /// The end of the process; a loss of power may damage the database.
+    Off,
+}
+
+impl From<DurabilityArgument> for Durability {
+    fn from(argument: DurabilityArgument) -> Self {
+        match argument {
+            DurabilityArgument::Full => Self::Full,
+            DurabilityArgument::Normal => Self::Normal,
+            DurabilityArgument::Off => Self::Off,
+        }
+    }
+}
