@@ -1,0 +1,292 @@
+//! The program `opportunity`, run as a process.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+const LEAD: &str =
+    r#"{"venueId":107,"name":"Lead","contactId":918,"typeId":18,"sourceId":25,"stageId":69}"#;
+const NO_SUCH: &str = r#"{"id":99,"venueId":107,"name":"x"}"#;
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_opportunity"))
+}
+
+/// A folder with a database path in it.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn db(&self) -> PathBuf {
+        self.path("a.db")
+    }
+
+    /// `apply`, fed through standard input.
+    fn apply(&self, arguments: &[&str]) -> Command {
+        let mut command = program();
+        command
+            .args(["apply", "-", "--db"])
+            .arg(self.db())
+            .args(["--durability", "off"])
+            .args(arguments);
+        command
+    }
+
+    fn run(&self, arguments: &[&str], input: &[u8]) -> Output {
+        let mut child = start(&mut self.apply(arguments));
+        let mut stdin = child.stdin.take().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                // The program may end before it has read all.
+                let _ignored = stdin.write_all(input).is_err();
+            });
+            child.wait_with_output().unwrap()
+        })
+    }
+}
+
+fn start(command: &mut Command) -> Child {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn lines(bytes: &[u8]) -> Vec<&str> {
+    text(bytes).lines().collect()
+}
+
+#[test]
+fn replies_come_in_order_and_byte_for_byte() {
+    let place = Place::new();
+    let input = [
+        LEAD,
+        "",
+        LEAD,
+        "not json\r",
+        " \t",
+        NO_SUCH,
+        "{}",
+        r#"{"id":1,"venueId":107,"name":"New"}"#,
+    ];
+    let output = place.run(&[], input.join("\n").as_bytes());
+    assert_eq!(
+        lines(&output.stdout),
+        [
+            r#"{"success":true,"id":1}"#,
+            r#"{"success":true,"id":2}"#,
+            r#"{"success":false,"id":null,"errorCode":400,"specificCode":24224,"message":"the opportunity details are invalid","additionalMessages":["the request is not valid JSON at line 1, column 2: expected ident"]}"#,
+            r#"{"success":false,"id":null,"errorCode":404,"specificCode":24222,"message":"opportunity 99 does not exist in venue 107","additionalMessages":[]}"#,
+            r#"{"success":false,"id":null,"errorCode":400,"specificCode":24221,"message":"the request is empty","additionalMessages":[]}"#,
+            r#"{"success":true,"id":1}"#,
+        ]
+    );
+    assert_eq!(output.status.code(), Some(0));
+    let summary = lines(&output.stderr);
+    assert_eq!(
+        summary[..5],
+        [
+            "added 2",
+            "updated 1",
+            "unchanged 0",
+            "refused 3 (24221: 1, 24222: 1, 24224: 1)",
+            "failed 0"
+        ]
+    );
+    assert!(
+        summary[5].starts_with("6 requests in ") && summary[5].ends_with(" requests/s"),
+        "{summary:?}"
+    );
+    assert_eq!(summary.len(), 6);
+}
+
+#[test]
+fn an_empty_input_is_no_request() {
+    let output = Place::new().run(&["--strict"], b"\n\n  \r\n");
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
+    assert!(text(&output.stderr).contains("\n0 requests in "));
+}
+
+#[test]
+fn a_line_of_any_length_is_refused_and_the_rest_goes_on() {
+    let place = Place::new();
+    let mut input = vec![b'x'; 50 << 20];
+    input.extend_from_slice(format!("\r\n{LEAD}\r\n").as_bytes());
+    let output = place.run(&[], &input);
+    assert_eq!(
+        lines(&output.stdout),
+        [
+            r#"{"success":false,"id":null,"errorCode":400,"specificCode":24224,"message":"the opportunity details are invalid","additionalMessages":["the request must be at most 1048576 bytes"]}"#,
+            r#"{"success":true,"id":1}"#,
+        ]
+    );
+}
+
+#[test]
+fn a_file_is_read_and_the_replies_go_to_a_file() {
+    let place = Place::new();
+    std::fs::write(place.path("in"), format!("{LEAD}\n{LEAD}")).unwrap();
+    let output = program()
+        .arg("apply")
+        .arg(place.path("in"))
+        .arg("--db")
+        .arg(place.db())
+        .arg("--replies")
+        .arg(place.path("out"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(output.stdout.is_empty());
+    let replies = std::fs::read_to_string(place.path("out")).unwrap();
+    assert_eq!(replies, "{\"success\":true,\"id\":1}\n{\"success\":true,\"id\":2}\n");
+}
+
+#[test]
+fn a_batch_of_all_applies_everything_or_nothing() {
+    let place = Place::new();
+    let output =
+        place.run(&["--batch", "all"], format!("{LEAD}\n{NO_SUCH}\n{LEAD}\n[\n").as_bytes());
+    let withdrawn = r#"{"success":false,"id":null,"errorCode":424,"specificCode":null,"message":"aborted, nothing was changed: could not accept the request: another request of its all-or-nothing batch was refused; correct that one and send the batch again","additionalMessages":[]}"#;
+    let replies = lines(&output.stdout);
+    assert_eq!((replies[0], replies[2], replies.len()), (withdrawn, withdrawn, 4));
+    assert!(replies[1].contains("24222") && replies[3].contains("24224"), "{replies:?}");
+    assert_eq!(output.status.code(), Some(0), "every request was answered");
+    let summary = text(&output.stderr);
+    assert!(summary.starts_with("added 0\n"), "{summary}");
+    assert!(
+        summary.contains("\nwithdrawn 2 (another request of the batch was refused)\n"),
+        "{summary}"
+    );
+
+    let output = place.run(&["--batch", "all", "--strict"], format!("{LEAD}\n{LEAD}\n").as_bytes());
+    assert_eq!(lines(&output.stdout), [r#"{"success":true,"id":1}"#, r#"{"success":true,"id":2}"#]);
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn strict_tells_of_a_refusal_in_the_exit_status() {
+    let place = Place::new();
+    assert_eq!(place.run(&["--strict"], LEAD.as_bytes()).status.code(), Some(0));
+    assert_eq!(place.run(&["--strict"], NO_SUCH.as_bytes()).status.code(), Some(3));
+    assert_eq!(
+        place.run(&["--strict", "--batch", "all"], NO_SUCH.as_bytes()).status.code(),
+        Some(3)
+    );
+    assert_eq!(place.run(&[], NO_SUCH.as_bytes()).status.code(), Some(0));
+}
+
+#[test]
+fn bad_usage_is_told_in_the_exit_status() {
+    let place = Place::new();
+    let status = |command: &mut Command| command.output().unwrap().status.code();
+    assert_eq!(status(&mut program()), Some(2));
+    assert_eq!(status(program().args(["apply", "-"])), Some(2));
+    assert_eq!(status(&mut place.apply(&["--batch", "some"])), Some(2));
+    assert_eq!(status(program().args(["get", "0", "1", "--db", "x"])), Some(2));
+    let output = program().args(["apply", "missing", "--db"]).arg(place.db()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).starts_with("opportunity: could not open missing: No such file"));
+    let folder =
+        program().arg("apply").arg(place.0.path()).arg("--db").arg(place.db()).output().unwrap();
+    assert_eq!(folder.status.code(), Some(2));
+    let output = place.run(&["--replies", "/nowhere/replies"], LEAD.as_bytes());
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_database_that_cannot_be_opened_is_a_failure_of_the_store() {
+    let place = Place::new();
+    let notes = "dear diary, ".repeat(500);
+    std::fs::write(place.db(), &notes).unwrap();
+    let output = place.run(&[], LEAD.as_bytes());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("is not an opportunity database"), "{output:?}");
+    assert_eq!(std::fs::read_to_string(place.db()).unwrap(), notes);
+}
+
+#[test]
+fn a_reply_does_not_wait_for_further_input() {
+    let place = Place::new();
+    let mut child = start(&mut place.apply(&[]));
+    let mut stdin = child.stdin.take().unwrap();
+    let mut replies = BufReader::new(child.stdout.take().unwrap());
+    for id in 1..=3 {
+        writeln!(stdin, "{LEAD}").unwrap();
+        stdin.flush().unwrap();
+        let mut reply = String::new();
+        replies.read_line(&mut reply).unwrap();
+        assert_eq!(reply, format!("{{\"success\":true,\"id\":{id}}}\n"));
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_reader_of_replies_that_goes_away_is_told_and_no_panic() {
+    let place = Place::new();
+    let mut child = start(&mut place.apply(&[]));
+    drop(child.stdout.take());
+    let mut stdin = child.stdin.take().unwrap();
+    let mut written = 0;
+    while written < 100_000 && writeln!(stdin, "{LEAD}").is_ok() {
+        written += 1;
+    }
+    drop(stdin);
+    let mut errors = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{errors}");
+    assert!(errors.contains("opportunity: could not write the replies: Broken pipe"), "{errors}");
+    assert!(!errors.contains("panicked"), "{errors}");
+}
+
+#[test]
+fn get_prints_an_opportunity() {
+    let place = Place::new();
+    place.run(&[], LEAD.as_bytes());
+    let get = |venue: &str, id: &str, db: &Path| {
+        program().args(["get", venue, id, "--db"]).arg(db).output().unwrap()
+    };
+    let found = get("107", "1", &place.db());
+    assert_eq!(found.status.code(), Some(0));
+    assert!(text(&found.stdout).starts_with(r#"{"id":1,"venueId":107,"name":"Lead","typeId":18,"#));
+    assert!(text(&found.stdout).ends_with("}\n"));
+
+    let elsewhere = get("108", "1", &place.db());
+    assert_eq!((elsewhere.status.code(), elsewhere.stdout.len()), (Some(3), 0));
+    assert!(text(&elsewhere.stderr).contains("opportunity 1 does not exist in venue 108"));
+
+    let nowhere = get("107", "1", &place.path("b.db"));
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(text(&nowhere.stderr).contains("does not exist"), "{nowhere:?}");
+    assert!(!place.path("b.db").exists());
+}
+
+#[test]
+fn the_help_tells_of_every_exit_status_and_has_examples() {
+    let help = program().arg("--help").output().unwrap();
+    for status in ["0  every request", "1  the store failed", "2  bad usage", "3  with --strict"] {
+        assert!(text(&help.stdout).contains(status), "{status}");
+    }
+    let help = program().args(["apply", "--help"]).output().unwrap();
+    assert!(text(&help.stdout).contains("Examples:\n  opportunity apply requests.ndjson"));
+}
+
+#[test]
+fn the_shipped_requests_have_the_shipped_summary() {
+    let place = Place::new();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let requests = std::fs::read(examples.join("requests.ndjson")).unwrap();
+    let output = place.run(&[], &requests);
+    let summary = std::fs::read_to_string(examples.join("requests.summary")).unwrap();
+    assert!(text(&output.stderr).starts_with(&summary), "{}", text(&output.stderr));
+}
