@@ -75,6 +75,9 @@ mod engine;
 mod store;
 mod wire;
 
+#[cfg(feature = "proptest")]
+pub mod strategies;
+
 #[cfg(test)]
 mod error_texts;
 

@@ -36,3 +36,5 @@ pub use value::{InvalidValue, Value};
 pub(crate) use damage::Damage;
 pub(crate) use opportunity::SystemColumns;
 pub(crate) use value::Given;
+#[cfg(feature = "proptest")]
+pub(crate) use {field::with_fields, value::FieldValue};

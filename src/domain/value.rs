@@ -70,6 +70,17 @@ pub enum Value<'a> {
     Text(Cow<'a, str>),
 }
 
+impl Value<'_> {
+    /// The same value, borrowing nothing.
+    #[must_use]
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Integer(integer) => Value::Integer(integer),
+            Self::Text(text) => Value::Text(text.into_owned().into()),
+        }
+    }
+}
+
 /// A value as a client gave it, not yet checked.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Given<'a> {
