@@ -1,0 +1,330 @@
+//! The engine against a plain map: random adds, updates, batches and reopenings.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use opportunity_engine::strategies::{invalid_add, valid_add_to, valid_update};
+use opportunity_engine::{
+    Batch, BatchError, Durability, Engine, Error, Field, OpportunityId, Outcome, Patch, Rejection,
+    Request, Timestamp, Value, VenueId,
+};
+use proptest::prelude::*;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+use tempfile::TempDir;
+
+/// What is known of one opportunity: its venue, its version, its values by wire name.
+#[derive(Debug, Clone, PartialEq)]
+struct Row {
+    venue: i64,
+    version: i64,
+    values: BTreeMap<&'static str, Value<'static>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Model {
+    rows: BTreeMap<i64, Row>,
+}
+
+/// What a request comes to: the id and version, or the code of the refusal.
+type Told = Result<(i64, i64), u16>;
+
+impl Model {
+    fn apply(&mut self, request: &Request) -> Told {
+        let integer = |field| match request.patch(field) {
+            Patch::Set(Value::Integer(value)) => Some(value),
+            _ => None,
+        };
+        let venue = integer(Field::VenueId).ok_or(24_224_u16)?;
+        match integer(Field::Id) {
+            None => self.add(venue, request),
+            Some(id) => self.update(venue, id, request),
+        }
+    }
+
+    fn add(&mut self, venue: i64, request: &Request) -> Told {
+        let values = given(request);
+        let has = |name| values.contains_key(name);
+        let owned = if has("companyId") || has("companyLeadContactId") {
+            has("companyId") && has("companyLeadContactId")
+        } else {
+            has("contactId")
+        };
+        if !owned || !["name", "typeId", "stageId", "sourceId"].into_iter().all(has) {
+            return Err(24_224);
+        }
+        let id = i64::try_from(self.rows.len()).unwrap() + 1;
+        self.rows.insert(id, Row { venue, version: 1, values });
+        Ok((id, 1))
+    }
+
+    fn update(&mut self, venue: i64, id: i64, request: &Request) -> Told {
+        let row = self.rows.get(&id).filter(|row| row.venue == venue).ok_or(24_222_u16)?;
+        let mut next = row.clone();
+        for &field in Field::DETAILS {
+            if request.patch(field) == Patch::Clear {
+                next.values.remove(field.wire_name());
+            }
+        }
+        next.values.extend(given(request));
+        if !next.values.contains_key("companyId") && !next.values.contains_key("contactId") {
+            return Err(24_224);
+        }
+        if next.values != row.values {
+            next.version += 1;
+        }
+        let version = next.version;
+        self.rows.insert(id, next);
+        Ok((id, version))
+    }
+
+    /// All or nothing: the results of all, or the refused ones.
+    fn apply_all(&mut self, requests: &[Request]) -> Result<Vec<(i64, i64)>, Vec<(usize, u16)>> {
+        let mut next = self.clone();
+        let told: Vec<Told> = requests.iter().map(|request| next.apply(request)).collect();
+        let refused: Vec<_> =
+            (0..).zip(&told).filter_map(|(at, told)| Some((at, told.err()?))).collect();
+        if !refused.is_empty() {
+            return Err(refused);
+        }
+        *self = next;
+        Ok(told.into_iter().flatten().collect())
+    }
+}
+
+/// The values that a request sets.
+fn given(request: &Request) -> BTreeMap<&'static str, Value<'static>> {
+    let set =
+        |&field: &Field| Some((field.wire_name(), request.patch(field).value()?.into_owned()));
+    Field::DETAILS.iter().filter_map(set).collect()
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    One(Request),
+    /// Several tickets at once.
+    Submit(Vec<Request>),
+    Each(Vec<Request>),
+    All(Vec<Request>),
+    Reopen,
+    /// What the clock says from now on: it may go back.
+    Clock(i64),
+}
+
+fn venue() -> impl Strategy<Value = VenueId> {
+    (107..=108_i64).prop_map(|id| VenueId::new(id).unwrap())
+}
+
+/// Adds, updates of what exists and of what does not, and requests that are refused by themselves.
+fn request(rows: i64) -> impl Strategy<Value = Request> {
+    let update = (venue(), 1..=rows + 2)
+        .prop_flat_map(|(venue, id)| valid_update(venue, OpportunityId::new(id).unwrap()));
+    let clearing = (venue(), 1..=rows + 2, any::<bool>()).prop_map(|(venue, id, company)| {
+        let request = Request::update(venue, OpportunityId::new(id).unwrap());
+        if company { request.company_id(Patch::Clear) } else { request.contact_id(Patch::Clear) }
+    });
+    let empty = (venue(), 1..=rows + 2)
+        .prop_map(|(venue, id)| Request::update(venue, OpportunityId::new(id).unwrap()));
+    let refused = invalid_add().prop_filter("it is missing, not malformed", |(request, _)| {
+        serde_json::to_string(request).is_ok()
+    });
+    prop_oneof![
+        4 => venue().prop_flat_map(valid_add_to),
+        6 => update,
+        2 => clearing,
+        1 => empty,
+        1 => refused.prop_map(|(request, _)| request),
+    ]
+}
+
+/// Requests of which few are refused, so that whole batches get through.
+fn batch(rows: i64) -> impl Strategy<Value = Vec<Request>> {
+    let add = venue().prop_flat_map(valid_add_to);
+    prop_oneof![
+        proptest::collection::vec(request(rows), 0..6),
+        proptest::collection::vec(add, 0..6),
+    ]
+}
+
+impl ReferenceStateMachine for Model {
+    type State = Self;
+    type Transition = Step;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        Just(Self::default()).boxed()
+    }
+
+    fn transitions(state: &Self) -> BoxedStrategy<Step> {
+        let rows = i64::try_from(state.rows.len()).unwrap();
+        prop_oneof![
+            8 => request(rows).prop_map(Step::One),
+            3 => batch(rows).prop_map(Step::Submit),
+            3 => batch(rows).prop_map(Step::Each),
+            4 => batch(rows).prop_map(Step::All),
+            1 => Just(Step::Reopen),
+            1 => (-5_000..5_000_i64).prop_map(Step::Clock),
+        ]
+        .boxed()
+    }
+
+    fn apply(mut state: Self, step: &Step) -> Self {
+        match step {
+            Step::One(request) => {
+                state.apply(request).ok();
+            }
+            Step::Submit(requests) | Step::Each(requests) => {
+                for request in requests {
+                    state.apply(request).ok();
+                }
+            }
+            Step::All(requests) => drop(state.apply_all(requests)),
+            Step::Reopen | Step::Clock(_) => {}
+        }
+        state
+    }
+}
+
+struct System {
+    folder: TempDir,
+    engine: Option<Engine>,
+    now: Arc<AtomicI64>,
+    /// The model as the steps so far have left it, and when each opportunity was last changed.
+    model: Model,
+    modified_at: BTreeMap<i64, Timestamp>,
+}
+
+impl System {
+    fn open(&mut self) {
+        let now = Arc::clone(&self.now);
+        let engine = Engine::options()
+            .durability(Durability::Off)
+            .clock(move || Timestamp::from_millis(now.load(Ordering::SeqCst)))
+            .open(self.folder.path().join("a.db"));
+        self.engine = Some(engine.unwrap());
+    }
+
+    fn engine(&self) -> &Engine {
+        self.engine.as_ref().unwrap()
+    }
+
+    /// Every opportunity is as the model says, and there is no other.
+    fn check(&mut self) {
+        let last = i64::try_from(self.model.rows.len()).unwrap();
+        for id in 1..=last + 1 {
+            for venue in [107, 108] {
+                let expected = self.model.rows.get(&id).filter(|row| row.venue == venue);
+                let found = self
+                    .engine()
+                    .get(VenueId::new(venue).unwrap(), OpportunityId::new(id).unwrap())
+                    .unwrap();
+                let row = found.as_ref().map(|found| Row {
+                    venue: found.venue_id().get(),
+                    version: found.version().get(),
+                    values: Field::DETAILS
+                        .iter()
+                        .filter_map(|&field| {
+                            Some((field.wire_name(), found.value(field)?.into_owned()))
+                        })
+                        .collect(),
+                });
+                assert_eq!(row.as_ref(), expected, "opportunity {id} in venue {venue}");
+                if let Some(found) = found {
+                    assert_eq!(found.id().get(), id);
+                    let before = self.modified_at.insert(id, found.modified_at());
+                    assert!(
+                        before.is_none_or(|before| before <= found.modified_at()),
+                        "time went back"
+                    );
+                    assert!(found.created_at() <= found.modified_at());
+                }
+            }
+        }
+    }
+}
+
+fn told(result: Result<Outcome, Error>) -> Told {
+    match result {
+        Ok(outcome) => Ok((outcome.id().get(), outcome.version().get())),
+        Err(Error::Rejected(rejection)) => Err(rejection.code().number()),
+        Err(failure) => panic!("{failure:?}"),
+    }
+}
+
+fn codes(refused: &[(usize, Rejection)]) -> Vec<(usize, u16)> {
+    refused.iter().map(|(index, why)| (*index, why.code().number())).collect()
+}
+
+impl StateMachineTest for System {
+    type SystemUnderTest = Self;
+    type Reference = Model;
+
+    fn init_test(_: &Model) -> Self {
+        let mut system = Self {
+            folder: tempfile::tempdir().unwrap(),
+            engine: None,
+            now: Arc::new(AtomicI64::new(0)),
+            model: Model::default(),
+            modified_at: BTreeMap::new(),
+        };
+        system.open();
+        system
+    }
+
+    fn apply(mut system: Self, reference: &Model, step: Step) -> Self {
+        let mut model = std::mem::take(&mut system.model);
+        match step {
+            Step::One(request) => {
+                assert_eq!(
+                    told(system.engine().add_or_update(request.clone())),
+                    model.apply(&request)
+                );
+            }
+            Step::Submit(requests) => {
+                // A request that is refused by itself is refused at once.
+                let submitted: Vec<_> = requests
+                    .iter()
+                    .map(|request| system.engine().submit(request.clone()))
+                    .collect();
+                for (request, ticket) in requests.iter().zip(submitted) {
+                    let result = ticket.and_then(opportunity_engine::Ticket::wait);
+                    assert_eq!(told(result), model.apply(request));
+                }
+            }
+            Step::Each(requests) => {
+                let expected: Vec<_> =
+                    requests.iter().map(|request| model.apply(request)).collect();
+                let results =
+                    system.engine().add_or_update_all(requests, Batch::EachOnItsOwn).unwrap();
+                assert_eq!(results.into_iter().map(told).collect::<Vec<_>>(), expected);
+            }
+            Step::All(requests) => {
+                let expected = model.apply_all(&requests);
+                match system.engine().add_or_update_all(requests, Batch::AllOrNothing) {
+                    Ok(results) => {
+                        let results: Vec<_> =
+                            results.into_iter().map(|result| told(result).unwrap()).collect();
+                        assert_eq!(Ok(results), expected);
+                    }
+                    Err(BatchError::Refused(refused)) => assert_eq!(Err(codes(&refused)), expected),
+                    Err(failure) => panic!("{failure:?}"),
+                }
+            }
+            Step::Reopen => {
+                system.engine.take().unwrap().close().unwrap();
+                system.open();
+            }
+            Step::Clock(millis) => system.now.store(millis, Ordering::SeqCst),
+        }
+        system.model = model;
+        assert_eq!(system.model.rows, reference.rows);
+        system.check();
+        system
+    }
+}
+
+prop_state_machine! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_engine_does_what_a_plain_map_would(sequential 1..40 => System);
+}
