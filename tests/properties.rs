@@ -84,7 +84,7 @@ proptest! {
             let expected =
                 ["additionalMessages", "errorCode", "id", "message", "specificCode", "success"];
             prop_assert_eq!(keys, expected);
-            prop_assert!(reply["additionalMessages"].as_array().unwrap().iter().all(|it| it.is_string()));
+            prop_assert!(reply["additionalMessages"].as_array().unwrap().iter().all(serde_json::Value::is_string));
         }
     }
 
