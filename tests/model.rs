@@ -29,6 +29,9 @@ struct Model {
 /// What a request comes to: the id and version, or the code of the refusal.
 type Told = Result<(i64, i64), u16>;
 
+/// What an all-or-nothing batch comes to: all results, or the refused requests.
+type ToldOfAll = Result<Vec<(i64, i64)>, Vec<(usize, u16)>>;
+
 impl Model {
     fn apply(&mut self, request: &Request) -> Told {
         let integer = |field| match request.patch(field) {
@@ -78,8 +81,7 @@ impl Model {
         Ok((id, version))
     }
 
-    /// All or nothing: the results of all, or the refused ones.
-    fn apply_all(&mut self, requests: &[Request]) -> Result<Vec<(i64, i64)>, Vec<(usize, u16)>> {
+    fn apply_all(&mut self, requests: &[Request]) -> ToldOfAll {
         let mut next = self.clone();
         let told: Vec<Told> = requests.iter().map(|request| next.apply(request)).collect();
         let refused: Vec<_> =
@@ -101,7 +103,7 @@ fn given(request: &Request) -> BTreeMap<&'static str, Value<'static>> {
 
 #[derive(Debug, Clone)]
 enum Step {
-    One(Request),
+    One(Box<Request>),
     /// Several tickets at once.
     Submit(Vec<Request>),
     Each(Vec<Request>),
@@ -157,7 +159,7 @@ impl ReferenceStateMachine for Model {
     fn transitions(state: &Self) -> BoxedStrategy<Step> {
         let rows = i64::try_from(state.rows.len()).unwrap();
         prop_oneof![
-            8 => request(rows).prop_map(Step::One),
+            8 => request(rows).prop_map(|request| Step::One(Box::new(request))),
             3 => batch(rows).prop_map(Step::Submit),
             3 => batch(rows).prop_map(Step::Each),
             4 => batch(rows).prop_map(Step::All),
