@@ -277,7 +277,7 @@ impl StateMachineTest for System {
         match step {
             Step::One(request) => {
                 assert_eq!(
-                    told(system.engine().add_or_update(request.clone())),
+                    told(system.engine().add_or_update((*request).clone())),
                     model.apply(&request)
                 );
             }
