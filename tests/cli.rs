@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -219,15 +220,21 @@ fn a_reply_does_not_wait_for_further_input() {
     let place = Place::new();
     let mut child = start(&mut place.apply(&[]));
     let mut stdin = child.stdin.take().unwrap();
-    let mut replies = BufReader::new(child.stdout.take().unwrap());
+    let replies = BufReader::new(child.stdout.take().unwrap());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let reading = std::thread::spawn(move || {
+        replies.lines().for_each(|line| sender.send(line.unwrap()).unwrap());
+    });
     for id in 1..=3 {
         writeln!(stdin, "{LEAD}").unwrap();
-        stdin.flush().unwrap();
-        let mut reply = String::new();
-        replies.read_line(&mut reply).unwrap();
-        assert_eq!(reply, format!("{{\"success\":true,\"id\":{id}}}\n"));
+        let reply = receiver.recv_timeout(Duration::from_secs(10));
+        if reply.is_err() {
+            child.kill().unwrap();
+        }
+        assert_eq!(reply, Ok(format!("{{\"success\":true,\"id\":{id}}}")), "it is held back");
     }
     drop(stdin);
+    reading.join().unwrap();
     assert!(child.wait().unwrap().success());
 }
 
