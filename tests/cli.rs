@@ -205,6 +205,28 @@ fn bad_usage_is_told_in_the_exit_status() {
 }
 
 #[test]
+fn replies_are_never_written_over_the_requests_or_the_database() {
+    let place = Place::new();
+    place.run(&[], LEAD.as_bytes());
+    let database = std::fs::read(place.db()).unwrap();
+    std::fs::write(place.path("in"), LEAD).unwrap();
+    for replies in [place.path("in"), place.db(), place.0.path().join("./a.db")] {
+        let output = program()
+            .arg("apply")
+            .arg(place.path("in"))
+            .arg("--db")
+            .arg(place.db())
+            .arg("--replies")
+            .arg(replies)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    }
+    assert_eq!(std::fs::read_to_string(place.path("in")).unwrap(), LEAD);
+    assert!(std::fs::read(place.db()).unwrap() == database);
+}
+
+#[test]
 fn a_database_that_cannot_be_opened_is_a_failure_of_the_store() {
     let place = Place::new();
     let notes = "dear diary, ".repeat(500);

@@ -1,5 +1,7 @@
 //! The front door and the writer behind it: concurrency, bounds, failures, the end.
 
+mod support;
+
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,22 +11,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use opportunity_engine::{
-    Batch, Durability, Engine, Error, OpportunityId, Outcome, Request, StoreErrorKind, Timestamp,
-    TrySubmitError, VenueId, Writes,
+    Batch, Durability, Engine, Error, Outcome, Request, StoreErrorKind, Timestamp, TrySubmitError,
+    Writes,
 };
 use rusqlite::Connection;
-
-fn venue() -> VenueId {
-    VenueId::new(107).unwrap()
-}
-
-fn id(value: i64) -> OpportunityId {
-    OpportunityId::new(value).unwrap()
-}
-
-fn lead() -> Request {
-    Request::add(venue()).name("Lead By API").contact_id(918).type_id(18).source_id(25).stage_id(69)
-}
+use support::{id, lead, venue};
 
 fn aborted(result: Result<Outcome, Error>) -> StoreErrorKind {
     match result {

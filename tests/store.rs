@@ -1,25 +1,15 @@
 //! The file: its schema, how it is opened, what is refused, what is reported as damaged.
 
+mod support;
+
 use std::error::Error as _;
 use std::path::Path;
 
 use opportunity_engine::{
-    Clearing, Durability, Engine, Error, Field, OnAdd, OpenError, OpportunityId, Request,
-    StoreErrorKind, VenueId,
+    Clearing, Durability, Engine, Error, Field, OnAdd, OpenError, Request, StoreErrorKind,
 };
 use rusqlite::Connection;
-
-fn venue() -> VenueId {
-    VenueId::new(107).unwrap()
-}
-
-fn id(value: i64) -> OpportunityId {
-    OpportunityId::new(value).unwrap()
-}
-
-fn lead() -> Request {
-    Request::add(venue()).name("Lead By API").contact_id(918).type_id(18).source_id(25).stage_id(69)
-}
+use support::{id, lead, venue};
 
 /// A database with one opportunity, closed.
 fn database(folder: &Path) -> std::path::PathBuf {

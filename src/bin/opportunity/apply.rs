@@ -19,6 +19,7 @@ use crate::summary::Summary;
 const IN_FLIGHT: usize = 8_192;
 
 pub(crate) fn run(arguments: &Apply) -> Result<ExitCode, Failure> {
+    keep_apart(arguments)?;
     let (input, len) = open_input(&arguments.input)?;
     let engine = Engine::options()
         .durability(arguments.durability.into())
@@ -43,6 +44,21 @@ pub(crate) fn run(arguments: &Apply) -> Result<ExitCode, Failure> {
         summary if arguments.strict && summary.any_refused() => ExitCode::from(REFUSED),
         _ => ExitCode::SUCCESS,
     })
+}
+
+/// Refuses to write the replies over the requests or the database.
+fn keep_apart(arguments: &Apply) -> Result<(), Failure> {
+    let Some(replies) = arguments.replies.as_ref().and_then(|path| path.canonicalize().ok()) else {
+        return Ok(());
+    };
+    for (path, what) in [(&arguments.input, "the requests"), (&arguments.db, "the database")] {
+        if path.canonicalize().is_ok_and(|path| path == replies) {
+            let error = io::Error::other(format!("it holds {what}"));
+            let tried = format!("could not write the replies to {}", replies.display());
+            return Err(Failure::new(BAD_USAGE, &tried, &error));
+        }
+    }
+    Ok(())
 }
 
 /// Opens the input and tells its size, if it has one.
