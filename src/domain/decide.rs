@@ -33,8 +33,9 @@ pub enum Command {
 
 /// Decides what a request asks for: a pure function of the request.
 ///
-/// If the id is missing the opportunity is added, otherwise it is updated (section 1 of the
-/// contract). Whether the opportunity exists, and whether the merged result is valid, only the
+/// If the id is missing the opportunity is added, otherwise it is updated: the rule of the published
+/// call *addOrUpdateOpportunity*. [`Field`] has the table of what is required and what may be
+/// cleared. Whether the opportunity exists, and whether the merged result is valid, only the
 /// stored state can tell: see [`Opportunity::update`](crate::Opportunity::update).
 ///
 /// # Errors
@@ -82,7 +83,7 @@ fn required(field: Field) -> Violation {
 }
 
 /// An add belongs to a company if it gives the company or its lead contact, else to a contact
-/// (section 1.3 of the contract).
+/// (the published call: "required when it belongs to a company", "… to a contact").
 fn broken_by_add(request: &Request) -> Vec<Violation> {
     let for_company = Field::DETAILS
         .iter()
@@ -98,7 +99,7 @@ fn broken_by_add(request: &Request) -> Vec<Violation> {
     Field::ALL.iter().copied().filter(missing).map(required).collect()
 }
 
-/// An update names its venue, and clears only what may be cleared (section 1.1 of the contract).
+/// An update names its venue, and clears only what may be cleared.
 fn broken_by_update(request: &Request) -> Vec<Violation> {
     let clears = |field: Field| request.state(field) == Patch::Clear;
     let clears_every_owner = Field::DETAILS

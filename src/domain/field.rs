@@ -61,7 +61,8 @@ macro_rules! with_fields {
 }
 pub(crate) use with_fields;
 
-/// Whether an add has to give a field (section 1.1 and 1.3 of the contract; the README has the table).
+/// Whether an add has to give a field. An add belongs to a company if it gives the company or its
+/// lead contact, else to a contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnAdd {
@@ -92,7 +93,12 @@ macro_rules! define_field {
         keys { $($Key:ident $key:ident $key_wire:literal $KeyType:ident;)* }
         details { $($Field:ident $member:ident $wire:literal $Type:ident $OnAdd:ident $Clearing:ident $doc:literal;)* }
     ) => {
-        /// A field of the call, in the order of the contract's table.
+        /// A field of the published call *addOrUpdateOpportunity*, in the order of its table.
+        ///
+        /// | field | type | on add ([`OnAdd`]) | may be cleared ([`Clearing`]) | meaning |
+        /// |---|---|---|---|---|
+        $(#[doc = concat!("| `", $key_wire, "` | [`", stringify!($KeyType), "`](crate::", stringify!($KeyType), ") | – | – | – |")])*
+        $(#[doc = concat!("| `", $wire, "` | [`", stringify!($Type), "`](crate::", stringify!($Type), ") | ", stringify!($OnAdd), " | ", stringify!($Clearing), " | ", $doc, " |")])*
         ///
         /// ```
         /// use opportunity_engine::{Field, OnAdd};

@@ -6,7 +6,7 @@ use super::field::{Clearing, Field};
 use super::id::{OpportunityId, VenueId};
 use super::value::InvalidValue;
 
-/// The three codes of the published call (section 1.5 of the contract).
+/// The three codes of the published call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Code {

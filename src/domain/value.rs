@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::patch::Patch;
 
-/// Why a value is not well formed for its type (section 1.4 of the contract).
+/// Why a value is not well formed for its type.
 ///
 /// ```
 /// use opportunity_engine::{InvalidValue, VenueId};

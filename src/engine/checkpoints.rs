@@ -99,6 +99,14 @@ impl Drop for Checkpoints<'_> {
     }
 }
 
+struct StopOnDrop<'b>(&'b Bulk);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
 /// What the writer and the thread tell each other.
 #[derive(Default)]
 struct Bulk {
@@ -119,6 +127,8 @@ enum Step {
 
 impl Bulk {
     fn serve(&self, connection: &WriteConnection, monitor: &Monitor) {
+        // However the thread ends, the writer must not wait for it.
+        let _stopped_at_the_end = StopOnDrop(self);
         let mut step = self.lock();
         loop {
             match *step {

@@ -22,7 +22,7 @@ pub enum UnknownKeys {
 
 /// Reads JSON requests.
 ///
-/// Decided where the contract is silent:
+/// The published call is silent on these; decided here:
 ///
 /// - A byte-order mark and bytes that are not UTF-8 make a request malformed JSON.
 /// - A lone surrogate in an escape (`"\ud800"`) is JSON but no text: a violation of its field.

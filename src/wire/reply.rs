@@ -1,4 +1,4 @@
-//! The two forms of a reply (section 1.5 of the contract).
+//! The two forms of a reply, those of the published call.
 
 use serde::Serialize;
 
