@@ -337,6 +337,29 @@ fn two_engines_on_one_file_both_stay_correct() {
     assert_eq!(one.get(venue(), id(1)).unwrap().unwrap().stage_id().get(), 70);
 }
 
+#[test]
+fn many_may_create_one_database_at_the_same_time() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let start = Barrier::new(8);
+        let mut ids: Vec<i64> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        start.wait();
+                        let engine = Engine::open(&path).unwrap();
+                        engine.add_or_update(lead()).unwrap().id().get()
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        ids.sort_unstable();
+        assert_eq!(ids, (1..=8).collect::<Vec<_>>());
+    }
+}
+
 /// Runs a future on this thread: any runtime will do.
 fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(thread::Thread);
