@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
@@ -100,19 +100,21 @@ impl Database {
             source: Arc::new(source),
         })?;
         let database = Self { path, durability, busy_timeout };
-        if database.has_bytes(create)? {
-            database.refuse_unless_ours(database.peek()?)?;
-        }
-        let mut connection = database.connect(Access::Write)?;
-        let found = migrate(&mut connection).map_err(|error| database.failed(error))?;
-        database.refuse_unless_ours(found)?;
-        let writer = database.write_connection(connection)?;
+        let writer = database.patiently(|| {
+            if database.has_bytes(create)? {
+                database.refuse_unless_ours(database.peek()?)?;
+            }
+            let mut connection = database.connect(Access::Write)?;
+            let found = migrate(&mut connection).map_err(|error| database.failed(error))?;
+            database.refuse_unless_ours(found)?;
+            database.write_connection(connection)
+        })?;
         Ok((database, writer))
     }
 
     /// A further connection that writes, for checkpoints.
     pub(crate) fn writer(&self) -> Result<WriteConnection, OpenError> {
-        self.write_connection(self.connect(Access::Write)?)
+        self.patiently(|| self.write_connection(self.connect(Access::Write)?))
     }
 
     fn write_connection(&self, mut connection: Connection) -> Result<WriteConnection, OpenError> {
@@ -122,7 +124,24 @@ impl Database {
 
     /// A further connection that only reads.
     pub(super) fn reader(&self) -> Result<Connection, OpenError> {
-        self.connect(Access::Read)
+        self.patiently(|| self.connect(Access::Read))
+    }
+
+    /// Waits for others up to the busy timeout. SQLite does so by itself, but not while somebody
+    /// else creates the database, or closes the last connection to it, at the same moment.
+    fn patiently<T>(&self, attempt: impl Fn() -> Result<T, OpenError>) -> Result<T, OpenError> {
+        let started = Instant::now();
+        loop {
+            match attempt() {
+                Err(OpenError::Store { source, .. })
+                    if source.kind() == StoreErrorKind::Busy
+                        && started.elapsed() < self.busy_timeout =>
+                {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Whether there is a file with something in it.
