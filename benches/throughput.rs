@@ -74,7 +74,9 @@ fn parse() -> Arguments {
             "--dir" => arguments.folder = value().into(),
             "--bench" => {} // cargo's own
             mode => {
-                arguments.modes.push(Mode::parse(mode).unwrap_or_else(|| panic!("what is {mode}?")))
+                arguments
+                    .modes
+                    .push(Mode::parse(mode).unwrap_or_else(|| panic!("what is {mode}?")));
             }
         }
     }
