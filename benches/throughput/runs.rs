@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use opportunity_engine::{Batch, Engine, Reply};
+use rusqlite::Connection;
 
 use crate::baseline::Baseline;
 use crate::report::Measured;
@@ -73,7 +74,7 @@ pub(crate) fn baseline(mode: Mode, size: Size, folder: &Path, round: usize) -> M
         Mode::Batches => batches(caller, until, |bodies| baseline.add_or_update_all(&bodies)),
         _ => one_at_a_time(caller, until, |body| baseline.add_or_update(&body)),
     });
-    acknowledged.check(&baseline.close());
+    acknowledged.check(stored(&baseline.close()));
     measured
 }
 
@@ -93,8 +94,17 @@ pub(crate) fn engine(mode: Mode, size: Size, folder: &Path, round: usize) -> Mea
         _ => one_at_a_time(caller, until, |body| id_of(&engine.add_or_update_json(&body))),
     });
     engine.close().expect("it can be closed");
-    acknowledged.check(&rusqlite::Connection::open(&path).expect("it is there"));
+    acknowledged.check(stored(&Connection::open(&path).expect("it is there")));
     measured
+}
+
+/// Id, venue and version of every row.
+fn stored(connection: &Connection) -> Vec<(i64, i64, i64)> {
+    let mut statement = connection
+        .prepare("SELECT id, venue_id, version FROM opportunity")
+        .expect("there is a table");
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    rows.and_then(Iterator::collect).expect("it can be read")
 }
 
 fn id_of(reply: &Reply) -> i64 {

@@ -1,5 +1,7 @@
 //! The requests: the same for the engine and for what it is compared with.
 
+use std::collections::HashMap;
+
 /// The rows that are there before a run.
 pub(crate) const PRELOADED: i64 = 10_000;
 
@@ -106,9 +108,9 @@ impl Acknowledged {
         self.adds.len() + self.updates.len()
     }
 
-    /// Compares the table with what was acknowledged: every row, its venue and its version.
-    pub(crate) fn check(&self, connection: &rusqlite::Connection) {
-        let mut expected: std::collections::HashMap<i64, (i64, i64)> =
+    /// Compares what is stored (id, venue, version) with what was acknowledged: every row.
+    pub(crate) fn check(&self, stored: impl IntoIterator<Item = (i64, i64, i64)>) {
+        let mut expected: HashMap<i64, (i64, i64)> =
             (1..=PRELOADED).map(|id| (id, (venue_of_preloaded(id), 1))).collect();
         for &(id, venue) in &self.adds {
             assert!(expected.insert(id, (venue, 1)).is_none(), "id {id} was given twice");
@@ -116,13 +118,8 @@ impl Acknowledged {
         for id in &self.updates {
             expected.get_mut(id).expect("only what is there is updated").1 += 1;
         }
-        let mut statement = connection
-            .prepare("SELECT id, venue_id, version FROM opportunity")
-            .expect("there is a table");
-        let mut rows = statement.query([]).expect("it can be read");
         let mut found = 0;
-        while let Some(row) = rows.next().expect("it can be read") {
-            let [id, venue, version] = [0, 1, 2].map(|column| row.get(column).expect("an integer"));
+        for (id, venue, version) in stored {
             assert_eq!(expected.get(&id), Some(&(venue, version)), "opportunity {id}");
             found += 1;
         }
