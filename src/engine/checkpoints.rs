@@ -8,10 +8,21 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::health::{Monitor, Writes};
-use crate::store::{Effort, LogSize, Operation, StoreError, StoreErrorKind, WriteConnection};
+use crate::store::{
+    Effort, LogSize, Operation, Progress, StoreError, StoreErrorKind, WriteConnection,
+};
 
-/// The growth of the log, in pages, after which its bulk is moved: SQLite's own default.
-const BULK_PAGES: u32 = 1_000;
+/// The growth of the log, in bytes, after which its bulk is moved, if its cap leaves room for that.
+/// A page that changes again until then is moved once: with the 4 MiB that are SQLite's own default
+/// batches are a fifth slower, with the double hardly faster.
+const BULK_BYTES: u64 = 8 << 20;
+
+/// How often the thread passes over the log, at most, before it leaves the rest to the writer. Each
+/// pass finds about a quarter of what the one before it had found.
+const MAX_PASSES: u32 = 4;
+
+/// How many pages the thread may leave to the writer: a millisecond's work.
+const REST_PAGES: u32 = 256;
 
 /// The writer's side: decides when to checkpoint, and whether the log has room for another group.
 pub(super) struct Checkpoints<'c> {
@@ -19,8 +30,9 @@ pub(super) struct Checkpoints<'c> {
     cap_bytes: u64,
     monitor: Arc<Monitor>,
     bulk: Arc<Bulk>,
-    /// The size of the log, in pages, at which its bulk is moved next.
-    next_bulk: u32,
+    bulk_bytes: u64,
+    /// The size of the log, in bytes, at which its bulk is moved next.
+    next_bulk: u64,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -33,16 +45,21 @@ impl<'c> Checkpoints<'c> {
         monitor: Arc<Monitor>,
     ) -> std::io::Result<Self> {
         let bulk = Arc::new(Bulk::default());
-        let (of_thread, monitor_of_thread) = (Arc::clone(&bulk), Arc::clone(&monitor));
-        let thread = std::thread::Builder::new()
-            .name("opportunity-checkpoints".to_owned())
-            .spawn(move || of_thread.serve(&second, &monitor_of_thread))?;
+        let bulk_bytes = BULK_BYTES.min(cap_bytes / 2);
+        let thread = {
+            let (bulk, monitor) = (Arc::clone(&bulk), Arc::clone(&monitor));
+            let log = connection.log_size().clone();
+            std::thread::Builder::new()
+                .name("opportunity-checkpoints".to_owned())
+                .spawn(move || bulk.serve(&second, &log, &monitor))?
+        };
         Ok(Self {
             connection,
             cap_bytes,
             monitor,
             bulk,
-            next_bulk: BULK_PAGES,
+            bulk_bytes,
+            next_bulk: bulk_bytes,
             thread: Some(thread),
         })
     }
@@ -69,17 +86,17 @@ impl<'c> Checkpoints<'c> {
 
     /// Keeps the log short; called between two groups, when the answers of the first are out.
     pub(super) fn tend(&mut self) {
-        let pages = self.log().pages();
-        self.monitor.set_log_bytes(self.log().bytes());
+        let bytes = self.log().bytes();
+        self.monitor.set_log_bytes(bytes);
         if self.bulk.finish() {
             // The thread has moved the bulk, so this is short.
             self.monitor.note_checkpoint(&self.connection.checkpoint(Effort::Passive));
-            self.next_bulk = pages.saturating_add(BULK_PAGES);
-        } else if pages < self.next_bulk.saturating_sub(BULK_PAGES) {
+            self.next_bulk = bytes + self.bulk_bytes;
+        } else if bytes + self.bulk_bytes < self.next_bulk {
             // The log has started over.
-            self.next_bulk = BULK_PAGES;
+            self.next_bulk = self.bulk_bytes;
         }
-        if pages >= self.next_bulk {
+        if bytes >= self.next_bulk {
             self.bulk.request();
         }
     }
@@ -107,6 +124,18 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
+/// Moves the log but for a short rest, although it grows meanwhile.
+fn move_bulk(connection: &WriteConnection, log: &LogSize) -> Result<Progress, StoreError> {
+    let mut progress = connection.checkpoint(Effort::Passive)?;
+    for _ in 1..MAX_PASSES {
+        if log.pages() <= progress.moved_pages() + REST_PAGES {
+            break;
+        }
+        progress = connection.checkpoint(Effort::Passive)?;
+    }
+    Ok(progress)
+}
+
 /// What the writer and the thread tell each other.
 #[derive(Default)]
 struct Bulk {
@@ -126,7 +155,7 @@ enum Step {
 }
 
 impl Bulk {
-    fn serve(&self, connection: &WriteConnection, monitor: &Monitor) {
+    fn serve(&self, connection: &WriteConnection, log: &LogSize, monitor: &Monitor) {
         // However the thread ends, the writer must not wait for it.
         let _stopped_at_the_end = StopOnDrop(self);
         let mut step = self.lock();
@@ -136,7 +165,7 @@ impl Bulk {
                 Step::Requested => {
                     *step = Step::Running;
                     drop(step);
-                    monitor.note_checkpoint(&connection.checkpoint(Effort::Passive));
+                    monitor.note_checkpoint(&move_bulk(connection, log));
                     step = self.lock();
                     if *step == Step::Running {
                         *step = Step::Moved;

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
     use crate::domain::{Command, Outcome, Request, Timestamp, VenueId, decide};
     use crate::engine::job::Answer;
-    use crate::store::{Database, WriteConnection};
+    use crate::store::{Database, Settings, WriteConnection};
 
     fn lead() -> Request {
         let venue = VenueId::new(107).unwrap();
@@ -134,7 +134,13 @@ mod tests {
 
     fn open(folder: &tempfile::TempDir, durability: Durability) -> WriteConnection {
         let path = folder.path().join("a.db");
-        Database::open(&path, true, durability, Duration::ZERO).unwrap().1
+        let settings = Settings {
+            create: true,
+            durability,
+            busy_timeout: Duration::ZERO,
+            cache_bytes: 1 << 20,
+        };
+        Database::open(&path, settings).unwrap().1
     }
 
     fn group_commit(connection: &WriteConnection, durability: Durability) -> GroupCommit<'_> {

@@ -231,8 +231,7 @@ impl Engine {
         options: Options,
         scratch: Option<ScratchFolder>,
     ) -> Result<Self, OpenError> {
-        let (database, connection) =
-            Database::open(path, options.create, options.durability, options.busy_timeout)?;
+        let (database, connection) = Database::open(path, options.database.clone())?;
         let monitor = Arc::new(Monitor::new());
         let queue = Arc::new(Queue::new(options.queue_commands, options.queue_bytes));
         let decoder = options.decoder();

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::Engine;
 use super::scratch::ScratchFolder;
 use crate::domain::Timestamp;
-use crate::store::{Durability, MAX_REQUEST_BYTES, OpenError};
+use crate::store::{Durability, MAX_REQUEST_BYTES, OpenError, Settings};
 use crate::wire::{Decoder, UnknownKeys};
 
 /// Tells the time.
@@ -28,14 +28,12 @@ pub(super) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 #[derive(Clone)]
 #[must_use = "options open nothing by themselves"]
 pub struct Options {
-    pub(super) create: bool,
-    pub(super) durability: Durability,
+    pub(super) database: Settings,
     pub(super) unknown_keys: UnknownKeys,
     pub(super) clock: Clock,
     pub(super) max_request_bytes: usize,
     pub(super) queue_commands: usize,
     pub(super) queue_bytes: usize,
-    pub(super) busy_timeout: Duration,
     pub(super) read_deadline: Duration,
     pub(super) log_cap_bytes: u64,
 }
@@ -43,14 +41,17 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            create: true,
-            durability: Durability::default(),
+            database: Settings {
+                create: true,
+                durability: Durability::default(),
+                busy_timeout: Duration::from_secs(5),
+                cache_bytes: 16 << 20,
+            },
             unknown_keys: UnknownKeys::default(),
             clock: Arc::new(|| SystemTime::now().into()),
             max_request_bytes: Decoder::DEFAULT_MAX_BYTES,
             queue_commands: 16_384,
             queue_bytes: 64 << 20,
-            busy_timeout: Duration::from_secs(5),
             read_deadline: Duration::from_secs(5),
             log_cap_bytes: 256 << 20,
         }
@@ -60,13 +61,13 @@ impl Default for Options {
 impl Options {
     /// Whether a file that does not exist is created. By default it is.
     pub const fn create(mut self, create: bool) -> Self {
-        self.create = create;
+        self.database.create = create;
         self
     }
 
     /// What survives which failure. By default every acknowledged change survives a loss of power.
     pub const fn durability(mut self, durability: Durability) -> Self {
-        self.durability = durability;
+        self.database.durability = durability;
         self
     }
 
@@ -102,7 +103,14 @@ impl Options {
 
     /// How long to wait for another process that holds the database; 5 seconds by default.
     pub const fn busy_timeout(mut self, timeout: Duration) -> Self {
-        self.busy_timeout = timeout;
+        self.database.busy_timeout = timeout;
+        self
+    }
+
+    /// How much of the database the writer keeps in memory, in bytes; 16 MiB by default. Readers keep
+    /// 2 MiB each.
+    pub const fn cache_bytes(mut self, bytes: usize) -> Self {
+        self.database.cache_bytes = bytes;
         self
     }
 
@@ -165,13 +173,11 @@ impl Options {
 impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Options")
-            .field("create", &self.create)
-            .field("durability", &self.durability)
+            .field("database", &self.database)
             .field("unknown_keys", &self.unknown_keys)
             .field("max_request_bytes", &self.max_request_bytes)
             .field("queue_commands", &self.queue_commands)
             .field("queue_bytes", &self.queue_bytes)
-            .field("busy_timeout", &self.busy_timeout)
             .field("read_deadline", &self.read_deadline)
             .field("log_cap_bytes", &self.log_cap_bytes)
             .finish_non_exhaustive()

@@ -49,7 +49,7 @@ pub(super) fn start(
         };
         drop(report.send(Ok(())));
         drop(report);
-        let group = GroupCommit::new(store, options.clock, options.durability);
+        let group = GroupCommit::new(store, options.clock, options.database.durability);
         write_until_closed(queue, monitor, group, checkpoints);
         connection.checkpoint(Effort::Truncate).map(drop)
     };

@@ -72,6 +72,11 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// How many pages of the log are in the database too.
+    pub(crate) const fn moved_pages(self) -> u32 {
+        self.moved_pages
+    }
+
     pub(crate) const fn is_complete(self) -> bool {
         !self.was_blocked && self.moved_pages == self.log_pages
     }

@@ -13,7 +13,7 @@ mod sqlite_error;
 mod write;
 
 pub(crate) use checkpoint::{Effort, LogSize, Progress};
-pub(crate) use connection::{Database, WriteConnection};
+pub(crate) use connection::{Database, Settings, WriteConnection};
 pub use error::{OpenError, Operation, StoreError, StoreErrorKind};
 pub(crate) use read::ReadPool;
 pub(crate) use write::WriteStore;
