@@ -302,12 +302,12 @@ fn checkpoints_keep_the_log_short_under_load() {
     let path = folder.path().join("a.db");
     let engine = Engine::options().durability(Durability::Off).open(&path).unwrap();
     let mut longest = 0;
-    for _ in 0..60 {
+    for _ in 0..200 {
         let batch = (0..1_000).map(|_| lead().description("x".repeat(200)));
         engine.add_or_update_all(batch, Batch::EachOnItsOwn).unwrap();
         longest = longest.max(engine.health().log_bytes);
     }
-    let written: u64 = 60 * 1_000 * 250;
+    let written: u64 = 200 * 1_000 * 250;
     assert!(longest < written / 2, "{longest} bytes of log for {written} bytes of rows");
     assert!(engine.health().checkpoint_error.is_none());
 }
