@@ -43,8 +43,9 @@ CREATE TABLE opportunity (
     cancelled_quote_id       INTEGER CHECK (cancelled_quote_id >= 1),
     -- The reason why it was lost.
     lost_to_competition      INTEGER CHECK (lost_to_competition >= 1),
-    -- When it was closed, UTC: 'yyyy-mm-dd' at midnight, else 'yyyy-mm-dd HH:mm:ss UTC'. Sorts by time.
-    closed_date              TEXT    CHECK (closed_date GLOB '[0-9][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9]*'),
+    -- When it was closed: seconds since 1970-01-01T00:00:00Z, in the years 0001 to 9999.
+    -- To read it: datetime(closed_date, 'unixepoch').
+    closed_date              INTEGER CHECK (closed_date BETWEEN -62135596800 AND 253402300799),
     -- The user who owns it.
     owner_user_id            INTEGER CHECK (owner_user_id >= 1),
     -- Why it is in its stage.

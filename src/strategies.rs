@@ -208,6 +208,7 @@ pub fn invalid_add() -> impl Strategy<Value = (Request, Field)> {
                 _ if is_missing => return None,
                 Value::Integer(_) => broken.give(field, Given::Number("-1".into())),
                 Value::Text(text) => broken.give(field, Given::Text(format!("{text}\0").into())),
+                Value::Date(date) => broken.give(field, Given::Text(format!("{date} ").into())),
             }
             Some((broken, field))
         },
@@ -293,6 +294,7 @@ fn set(request: &mut Request, field: Field, value: Value<'static>) {
         match value {
             Value::Integer(integer) => Given::Number(integer.to_string().into()),
             Value::Text(text) => Given::Text(text),
+            Value::Date(date) => Given::Text(date.to_string().into()),
         },
     );
 }
@@ -305,6 +307,7 @@ fn written(value: Option<&Value<'_>>, style: u8) -> String {
         (Some(Value::Integer(integer)), 2) => format!("\"{integer}\""),
         (Some(Value::Integer(integer)), _) => format!("\"000{integer}\""),
         (Some(Value::Text(text)), _) => quoted(text, style / 4),
+        (Some(Value::Date(date)), _) => quoted(&date.to_string(), style / 4),
     }
 }
 

@@ -36,6 +36,22 @@ impl ClosedDate {
         self.0
     }
 
+    /// Seconds since 1970-01-01T00:00:00Z; negative before.
+    #[must_use]
+    pub const fn as_seconds(self) -> i64 {
+        self.0.and_utc().timestamp()
+    }
+
+    /// The moment this many seconds after 1970-01-01T00:00:00Z.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidValue::Date`] outside of the years 0001 to 9999.
+    pub fn from_seconds(seconds: i64) -> Result<Self, InvalidValue> {
+        let moment = DateTime::from_timestamp(seconds, 0).ok_or(InvalidValue::Date)?;
+        Self::new(moment.naive_utc())
+    }
+
     fn new(moment: NaiveDateTime) -> Result<Self, InvalidValue> {
         // A leap second has no printed form of its own, so it would not survive a round trip.
         if (1..=9999).contains(&moment.year()) && moment.nanosecond() == 0 {
@@ -154,14 +170,15 @@ impl FieldValue for ClosedDate {
     }
 
     fn from_value(value: Value<'_>) -> Result<Self, InvalidValue> {
-        let Value::Text(text) = value else { return Err(InvalidValue::Date) };
-        let date: Self = text.parse()?;
-        // Only the printed form sorts by time, so only that one may be stored.
-        if date.to_string() == text { Ok(date) } else { Err(InvalidValue::Date) }
+        match value {
+            Value::Date(date) => Ok(date),
+            Value::Integer(seconds) => Self::from_seconds(seconds),
+            Value::Text(_) => Err(InvalidValue::Date),
+        }
     }
 
     fn to_value(&self) -> Value<'_> {
-        Value::Text(self.to_string().into())
+        Value::Date(*self)
     }
 }
 
@@ -185,6 +202,7 @@ mod tests {
             assert_eq!(date.to_string(), printed);
             assert_eq!(printed.parse(), Ok(date));
             assert_eq!(ClosedDate::from_value(date.to_value()), Ok(date));
+            assert_eq!(ClosedDate::from_seconds(date.as_seconds()), Ok(date));
         }
     }
 
@@ -233,8 +251,15 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_form_other_than_the_printed_one_is_refused() {
-        let stored = Value::Text("2017-05-05 00:00:00".into());
-        assert_eq!(ClosedDate::from_value(stored), Err(InvalidValue::Date));
+    fn seconds_outside_of_the_years_are_refused() {
+        const FIRST: i64 = -62_135_596_800;
+        const LAST: i64 = 253_402_300_799;
+        assert_eq!(ClosedDate::from_seconds(FIRST).unwrap().to_string(), "0001-01-01");
+        assert_eq!(ClosedDate::from_seconds(LAST).unwrap().to_string(), "9999-12-31 23:59:59 UTC");
+        for seconds in [FIRST - 1, LAST + 1, i64::MIN, i64::MAX] {
+            assert_eq!(ClosedDate::from_seconds(seconds), Err(InvalidValue::Date), "{seconds}");
+        }
+        let text = Value::Text("2017-05-05".into());
+        assert_eq!(ClosedDate::from_value(text), Err(InvalidValue::Date));
     }
 }

@@ -62,7 +62,7 @@ macro_rules! integer_traits {
             fn from_value(value: Value<'_>) -> Result<Self, InvalidValue> {
                 match value {
                     Value::Integer(value) => Self::new(value),
-                    Value::Text(_) => Err(Self::OUT_OF_RANGE),
+                    Value::Text(_) | Value::Date(_) => Err(Self::OUT_OF_RANGE),
                 }
             }
 

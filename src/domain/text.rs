@@ -66,7 +66,7 @@ macro_rules! text_type {
             fn from_value(value: Value<'_>) -> Result<Self, InvalidValue> {
                 match value {
                     Value::Text(text) => Self::new(text),
-                    Value::Integer(_) => Err(InvalidValue::Text),
+                    Value::Integer(_) | Value::Date(_) => Err(InvalidValue::Text),
                 }
             }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::closed_date::ClosedDate;
 use super::patch::Patch;
 
 /// Why a value is not well formed for its type.
@@ -60,14 +61,16 @@ impl InvalidValue {
     }
 }
 
-/// A value as it is stored and sent: every type of field is one of these.
+/// The value of any field: every type of field is one of these.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Value<'a> {
     /// An id or a status.
     Integer(i64),
-    /// A text, or a date in its printed form.
+    /// A text.
     Text(Cow<'a, str>),
+    /// A date, which is sent in its printed form.
+    Date(ClosedDate),
 }
 
 impl Value<'_> {
@@ -77,6 +80,7 @@ impl Value<'_> {
         match self {
             Self::Integer(integer) => Value::Integer(integer),
             Self::Text(text) => Value::Text(text.into_owned().into()),
+            Self::Date(date) => Value::Date(date),
         }
     }
 }
@@ -122,10 +126,10 @@ pub(crate) trait FieldValue: Sized {
         }
     }
 
-    /// Checks what a store holds; only the form that [`FieldValue::to_value`] writes is accepted.
+    /// Checks what a store holds: what [`FieldValue::to_value`] gave, a date perhaps as the integer
+    /// of [`ClosedDate::as_seconds`].
     fn from_value(value: Value<'_>) -> Result<Self, InvalidValue>;
 
-    /// The form that is stored and sent.
     fn to_value(&self) -> Value<'_>;
 
     /// How many bytes of text it holds on the heap.

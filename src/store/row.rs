@@ -64,6 +64,7 @@ pub(super) fn bind(
             None => statement.raw_bind_parameter(position, Null)?,
             Some(Value::Integer(integer)) => statement.raw_bind_parameter(position, integer)?,
             Some(Value::Text(text)) => statement.raw_bind_parameter(position, &*text)?,
+            Some(Value::Date(date)) => statement.raw_bind_parameter(position, date.as_seconds())?,
         }
     }
     Ok(())

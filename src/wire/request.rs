@@ -164,6 +164,7 @@ impl Serialize for Value<'_> {
         match self {
             Self::Integer(integer) => serializer.serialize_i64(*integer),
             Self::Text(text) => serializer.serialize_str(text),
+            Self::Date(date) => serializer.collect_str(date),
         }
     }
 }

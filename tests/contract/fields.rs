@@ -87,6 +87,7 @@ fn shown(opportunity: &Opportunity, field: Field) -> String {
         None => "null".to_owned(),
         Some(Value::Integer(integer)) => integer.to_string(),
         Some(Value::Text(text)) => format!("'{text}'"),
+        Some(Value::Date(date)) => format!("'{date}'"),
         Some(other) => panic!("{other:?}"),
     }
 }
