@@ -209,9 +209,10 @@ proptest! {
     /// A date prints what it reads.
     #[test]
     fn dates_come_back(date in value_of(Field::ClosedDate)) {
-        let opportunity_engine::Value::Text(text) = date else { panic!("{date:?}") };
-        let date: ClosedDate = text.parse().unwrap();
-        prop_assert_eq!(date.to_string(), text.as_ref());
+        let opportunity_engine::Value::Date(date) = date else { panic!("{date:?}") };
+        let text = date.to_string();
+        prop_assert_eq!(text.parse(), Ok(date));
+        prop_assert_eq!(ClosedDate::from_seconds(date.as_seconds()), Ok(date));
         prop_assert_eq!(format!("{date} 00:00:00").parse::<ClosedDate>().is_ok(), text.len() == 10);
     }
 }
