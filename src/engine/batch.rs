@@ -19,7 +19,7 @@ pub enum Batch {
 }
 
 /// How many commands of a batch are handed to the writer together, unless they must be.
-const COMMANDS_PER_JOB: usize = 1_024;
+const COMMANDS_PER_JOB: usize = 128;
 
 impl Engine {
     pub(super) fn run_batch(

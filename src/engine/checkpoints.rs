@@ -15,7 +15,7 @@ use crate::store::{
 /// The growth of the log, in bytes, after which its bulk is moved, if its cap leaves room for that.
 /// A page that changes again until then is moved once: with the 4 MiB that are SQLite's own default
 /// batches are a fifth slower, with the double hardly faster.
-const BULK_BYTES: u64 = 8 << 20;
+const BULK_BYTES: u64 = 16 << 20;
 
 /// How often the thread passes over the log, at most, before it leaves the rest to the writer. Each
 /// pass finds about a quarter of what the one before it had found.

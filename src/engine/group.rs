@@ -3,10 +3,11 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::error::{BatchError, Error, Failure};
-use super::job::Unit;
+use super::error::Failure;
+use super::job::{Job, Unit};
 use super::options::Clock;
-use crate::store::{Durability, Operation, StoreError, StoreErrorKind, WriteStore};
+use crate::domain::Timestamp;
+use crate::store::{Durability, Group, Operation, StoreError, StoreErrorKind, WriteStore};
 
 /// Runs groups of commands on the store.
 pub(super) struct GroupCommit<'c> {
@@ -37,67 +38,87 @@ impl<'c> GroupCommit<'c> {
         self.is_stopped
     }
 
-    /// Runs a group and gives each unit its answer, which then is final.
-    ///
-    /// A failure of the store while commands run is usually the fault of one of them, which is
-    /// too large for the disk, say. The group is rolled back and run again in halves, until that
-    /// one stands alone and its neighbours are done.
-    pub(super) fn run(&mut self, units: &mut [Unit<'_>]) {
-        let failure = if self.is_stopped {
-            Failure::Aborted(StoreError::new(Operation::Accept, StoreErrorKind::WritesStopped))
-        } else {
-            match self.attempt(units) {
-                Ok(()) => return,
-                Err(Failed::Apply(_)) if units.len() > 1 => {
-                    let (left, right) = units.split_at_mut(units.len() / 2);
-                    self.run(left);
-                    self.run(right);
-                    return;
-                }
-                Err(Failed::Begin(error) | Failed::Apply(error)) => Failure::Aborted(error),
-                Err(Failed::Commit(error)) => self.after_failed_commit(error),
+    /// Runs jobs in one transaction and gives each command its answer, which then is final. What
+    /// `more` brings when all of them are applied joins them: a fuller group costs no second commit.
+    pub(super) fn run(&mut self, jobs: &mut Vec<Job>, mut more: impl FnMut(usize) -> Vec<Job>) {
+        if self.is_stopped {
+            return self.refuse(jobs, writes_stopped());
+        }
+        let result = self.attempt(|group, at| {
+            let (mut applied, mut commands) = (0, 0);
+            while applied < jobs.len() {
+                let mut units = units_of(&mut jobs[applied..]);
+                units.iter_mut().try_for_each(|unit| unit.apply(group, at))?;
+                commands += units.iter().map(Unit::len).sum::<usize>();
+                drop(units);
+                applied = jobs.len();
+                jobs.append(&mut more(commands));
             }
-        };
-        for unit in units {
-            unit.fail(failure.clone());
+            Ok(())
+        });
+        if let Err(failed) = result {
+            self.after_failure(&mut units_of(jobs), failed);
         }
     }
 
-    /// Runs a group in one transaction. A panic, the clock's for instance, is caught and is a
-    /// failure like any other.
-    fn attempt(&mut self, units: &mut [Unit<'_>]) -> Result<(), Failed> {
-        let stage = Cell::new(Operation::Begin);
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.run_in_transaction(units, &stage)));
+    /// Answers jobs that are not run at all.
+    pub(super) fn refuse(&self, jobs: &mut [Job], error: StoreError) {
+        fail(&mut units_of(jobs), &Failure::Aborted(error));
+    }
+
+    /// Answers units whose transaction failed and was rolled back.
+    ///
+    /// A failure of the store while commands run is usually the fault of one of them, which is
+    /// too large for the disk, say. They are run again in halves, until that one stands alone and
+    /// its neighbours are done.
+    fn after_failure(&mut self, units: &mut [Unit<'_>], failed: Failed) {
+        let failure = match failed {
+            Failed::Apply(_) if units.len() > 1 => {
+                let (left, right) = units.split_at_mut(units.len() / 2);
+                self.run_again(left);
+                self.run_again(right);
+                return;
+            }
+            Failed::Begin(error) | Failed::Apply(error) => Failure::Aborted(error),
+            Failed::Commit(error) => self.after_failed_commit(error),
+        };
+        fail(units, &failure);
+    }
+
+    fn run_again(&mut self, units: &mut [Unit<'_>]) {
+        if self.is_stopped {
+            return fail(units, &Failure::Aborted(writes_stopped()));
+        }
         let result =
-            outcome.unwrap_or_else(|_| Err(StoreError::new(stage.get(), StoreErrorKind::Panicked)));
+            self.attempt(|group, at| units.iter_mut().try_for_each(|unit| unit.apply(group, at)));
+        if let Err(failed) = result {
+            self.after_failure(units, failed);
+        }
+    }
+
+    /// Applies commands in one transaction. A panic, the clock's for instance, is caught and is a
+    /// failure like any other.
+    fn attempt(
+        &mut self,
+        apply: impl FnOnce(&mut Group<'_, 'c>, Timestamp) -> Result<(), StoreError>,
+    ) -> Result<(), Failed> {
+        let stage = Cell::new(Operation::Begin);
+        let run = || {
+            let at = (self.clock)();
+            let mut group = self.store.begin()?;
+            stage.set(Operation::Apply);
+            apply(&mut group, at)?;
+            group.save_counter()?;
+            stage.set(Operation::Commit);
+            group.commit()
+        };
+        let panicked = |_| Err(StoreError::new(stage.get(), StoreErrorKind::Panicked));
+        let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(panicked);
         result.map_err(|error| match stage.get() {
             Operation::Begin => Failed::Begin(error),
             Operation::Apply => Failed::Apply(error),
             _ => Failed::Commit(error),
         })
-    }
-
-    fn run_in_transaction(
-        &mut self,
-        units: &mut [Unit<'_>],
-        stage: &Cell<Operation>,
-    ) -> Result<(), StoreError> {
-        let at = (self.clock)();
-        let mut group = self.store.begin()?;
-        stage.set(Operation::Apply);
-        for unit in units {
-            match unit {
-                Unit::One(command, answer) => {
-                    **answer = group.apply(command, at)?.map_err(Error::Rejected);
-                }
-                Unit::All(commands, answer) => {
-                    **answer = group.apply_all(commands, at)?.map_err(BatchError::Refused);
-                }
-            }
-        }
-        group.save_counter()?;
-        stage.set(Operation::Commit);
-        group.commit()
     }
 
     /// Finds out what a failed commit means. After a failed `fsync` the connection shows a rollback
@@ -116,6 +137,24 @@ impl<'c> GroupCommit<'c> {
     }
 }
 
+const fn writes_stopped() -> StoreError {
+    StoreError::new(Operation::Accept, StoreErrorKind::WritesStopped)
+}
+
+fn units_of(jobs: &mut [Job]) -> Vec<Unit<'_>> {
+    let mut units = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        job.join(&mut units);
+    }
+    units
+}
+
+fn fail(units: &mut [Unit<'_>], failure: &Failure) {
+    for unit in units {
+        unit.fail(failure.clone());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -123,7 +162,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::domain::{Command, Outcome, Request, Timestamp, VenueId, decide};
+    use crate::domain::{Outcome, Request, VenueId, decide};
+    use crate::engine::error::Error;
     use crate::engine::job::Answer;
     use crate::store::{Database, Settings, WriteConnection};
 
@@ -149,14 +189,11 @@ mod tests {
     }
 
     fn run(commit: &mut GroupCommit<'_>, requests: Vec<Request>) -> Vec<Answer> {
-        let commands: Vec<Command> =
-            requests.into_iter().map(|request| decide(request).unwrap()).collect();
-        let closed = StoreError::new(Operation::Accept, StoreErrorKind::Closed);
-        let mut answers = vec![Err(Error::Unknown(closed)); commands.len()];
-        let mut units: Vec<_> =
-            commands.iter().zip(&mut answers).map(|(command, to)| Unit::One(command, to)).collect();
-        commit.run(&mut units);
-        answers
+        let (mut jobs, waiters): (Vec<_>, Vec<_>) =
+            requests.into_iter().map(|request| Job::one(decide(request).unwrap(), 0)).unzip();
+        commit.run(&mut jobs, |_| Vec::new());
+        jobs.into_iter().for_each(Job::answer);
+        waiters.into_iter().map(|waiter| waiter.wait().unwrap()).collect()
     }
 
     fn added(answer: &Answer) -> Option<i64> {

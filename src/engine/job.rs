@@ -2,8 +2,8 @@
 
 use super::error::{BatchError, Error, Failure};
 use super::ticket::{Promise, Waiter, promise};
-use crate::domain::{Command, Outcome, Rejection};
-use crate::store::{Operation, StoreError, StoreErrorKind};
+use crate::domain::{Command, Outcome, Rejection, Timestamp};
+use crate::store::{Group, Operation, StoreError, StoreErrorKind};
 
 /// A command, or why its request was refused before it could become one.
 pub(super) type Decided = Result<Command, Rejection>;
@@ -122,6 +122,32 @@ pub(super) enum Unit<'j> {
 }
 
 impl Unit<'_> {
+    /// How many commands it holds.
+    pub(super) const fn len(&self) -> usize {
+        match self {
+            Self::One(..) => 1,
+            Self::All(commands, _) => commands.len(),
+        }
+    }
+
+    /// Applies it and keeps its answer, which stands once the group is committed. After an `Err` the
+    /// whole group has to be given up.
+    pub(super) fn apply(
+        &mut self,
+        group: &mut Group<'_, '_>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::One(command, answer) => {
+                **answer = group.apply(command, at)?.map_err(Error::Rejected);
+            }
+            Self::All(commands, answer) => {
+                **answer = group.apply_all(commands, at)?.map_err(BatchError::Refused);
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn fail(&mut self, failure: Failure) {
         match self {
             Self::One(_, answer) => **answer = Err(failure.into()),

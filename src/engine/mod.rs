@@ -1,5 +1,6 @@
 //! The front door: a handle that any thread may hold, before the single writer.
 
+mod answers;
 mod batch;
 mod checkpoints;
 mod error;

@@ -80,6 +80,16 @@ impl Queue {
         while state.is_open && state.jobs.is_empty() {
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        let jobs = self.take_out(state, max_commands);
+        (!jobs.is_empty()).then_some(jobs)
+    }
+
+    /// Takes the jobs that are there, without waiting: up to about `max_commands`.
+    pub(super) fn take_ready(&self, max_commands: usize) -> Vec<Job> {
+        self.take_out(self.lock(), max_commands)
+    }
+
+    fn take_out(&self, mut state: MutexGuard<'_, State>, max_commands: usize) -> Vec<Job> {
         let (mut commands, mut bytes) = (0, 0);
         let mut taken = 0;
         for job in &state.jobs {
@@ -94,8 +104,10 @@ impl Queue {
         state.bytes -= bytes;
         let jobs: Vec<Job> = state.jobs.drain(..taken).collect();
         drop(state);
-        self.room.notify_all();
-        (!jobs.is_empty()).then_some(jobs)
+        if !jobs.is_empty() {
+            self.room.notify_all();
+        }
+        jobs
     }
 
     /// Takes no more jobs in; those inside are still handed out.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
+use super::answers::Answers;
 use super::checkpoints::Checkpoints;
-use super::error::Failure;
 use super::group::GroupCommit;
 use super::health::{Monitor, Writes};
 use super::options::Options;
@@ -36,10 +36,11 @@ pub(super) fn start(
         let LastWords { queue, monitor } = &last_words;
         let started = WriteStore::new(&connection).map_err(Failed::Store).and_then(|store| {
             let cap = options.log_cap_bytes;
-            let checkpoints = Checkpoints::start(&connection, second, cap, Arc::clone(monitor));
-            Ok((store, checkpoints.map_err(Failed::Thread)?))
+            let checkpoints = Checkpoints::start(&connection, second, cap, Arc::clone(monitor))
+                .map_err(Failed::Thread)?;
+            Ok((store, checkpoints, Answers::start().map_err(Failed::Thread)?))
         });
-        let (store, checkpoints) = match started {
+        let (store, checkpoints, answers) = match started {
             Ok(started) => started,
             Err(failed) => {
                 // The one who waits for it is there until it comes.
@@ -50,7 +51,8 @@ pub(super) fn start(
         drop(report.send(Ok(())));
         drop(report);
         let group = GroupCommit::new(store, options.clock, options.database.durability);
-        write_until_closed(queue, monitor, group, checkpoints);
+        write_until_closed(queue, monitor, group, checkpoints, &answers);
+        drop(answers);
         connection.checkpoint(Effort::Truncate).map(drop)
     };
     let thread = std::thread::Builder::new()
@@ -80,27 +82,17 @@ fn write_until_closed(
     monitor: &Monitor,
     mut commit: GroupCommit<'_>,
     mut checkpoints: Checkpoints<'_>,
+    answers: &Answers,
 ) {
     while let Some(mut jobs) = queue.take(MAX_GROUP) {
-        let mut group = Vec::with_capacity(jobs.len());
-        for job in &mut jobs {
-            job.join(&mut group);
-        }
         match checkpoints.make_room() {
-            Ok(()) => commit.run(&mut group),
-            Err(error) => {
-                for unit in &mut group {
-                    unit.fail(Failure::Aborted(error.clone()));
-                }
-            }
+            Ok(()) => commit.run(&mut jobs, |taken| queue.take_ready(MAX_GROUP - taken)),
+            Err(error) => commit.refuse(&mut jobs, error),
         }
         if commit.is_stopped() {
             monitor.set_writes(Writes::RefusedUntilReopened);
         }
-        drop(group);
-        for job in jobs {
-            job.answer();
-        }
+        answers.give(jobs);
         checkpoints.tend();
     }
 }

@@ -16,7 +16,7 @@ pub(crate) use checkpoint::{Effort, LogSize, Progress};
 pub(crate) use connection::{Database, Settings, WriteConnection};
 pub use error::{OpenError, Operation, StoreError, StoreErrorKind};
 pub(crate) use read::ReadPool;
-pub(crate) use write::WriteStore;
+pub(crate) use write::{Group, WriteStore};
 
 /// What survives which failure, once a change is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
