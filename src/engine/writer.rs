@@ -86,7 +86,9 @@ fn write_until_closed(
 ) {
     while let Some(mut jobs) = queue.take(MAX_GROUP) {
         match checkpoints.make_room() {
-            Ok(()) => commit.run(&mut jobs, |taken| queue.take_ready(MAX_GROUP - taken)),
+            Ok(()) => {
+                commit.run(&mut jobs, |taken| queue.take_ready(MAX_GROUP.saturating_sub(taken)))
+            }
             Err(error) => commit.refuse(&mut jobs, error),
         }
         if commit.is_stopped() {
