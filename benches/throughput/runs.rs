@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use crate::baseline::Baseline;
 use crate::report::Measured;
-use crate::workload::{Acknowledged, Asked, Caller, PRELOADED, add, venue_of_preloaded};
+use crate::workload::{Acknowledged, Asked, Caller, warm_up};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -68,8 +68,9 @@ impl Mode {
 
 pub(crate) fn baseline(mode: Mode, size: Size, folder: &Path, round: usize) -> Measured {
     let baseline = Baseline::open(&folder.join("baseline.db"));
-    let preload: Vec<_> = (1..=PRELOADED).map(|id| add(venue_of_preloaded(id))).collect();
-    baseline.add_or_update_all(&preload);
+    for batch in warm_up() {
+        baseline.add_or_update_all(&batch);
+    }
     let (acknowledged, measured) = run(mode, size, round, |caller, until| match mode {
         Mode::Batches => batches(caller, until, |bodies| baseline.add_or_update_all(&bodies)),
         _ => one_at_a_time(caller, until, |body| baseline.add_or_update(&body)),
@@ -81,15 +82,11 @@ pub(crate) fn baseline(mode: Mode, size: Size, folder: &Path, round: usize) -> M
 pub(crate) fn engine(mode: Mode, size: Size, folder: &Path, round: usize) -> Measured {
     let path = folder.join("engine.db");
     let engine = Engine::open(&path).expect("it can be created");
-    let preload = (1..=PRELOADED).map(|id| engine.decode(&add(venue_of_preloaded(id))));
-    for reply in engine.reply_to_all(preload, Batch::AllOrNothing) {
-        id_of(&reply);
+    for batch in warm_up() {
+        send_all(&engine, &batch);
     }
     let (acknowledged, measured) = run(mode, size, round, |caller, until| match mode {
-        Mode::Batches => batches(caller, until, |bodies| {
-            let requests = bodies.iter().map(|body| engine.decode(body));
-            engine.reply_to_all(requests, Batch::EachOnItsOwn).iter().map(id_of).collect()
-        }),
+        Mode::Batches => batches(caller, until, |bodies| send_all(&engine, &bodies)),
         Mode::InFlight => in_flight(caller, until, &engine),
         _ => one_at_a_time(caller, until, |body| id_of(&engine.add_or_update_json(&body))),
     });
@@ -105,6 +102,11 @@ fn stored(connection: &Connection) -> Vec<(i64, i64, i64)> {
         .expect("there is a table");
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
     rows.and_then(Iterator::collect).expect("it can be read")
+}
+
+fn send_all(engine: &Engine, bodies: &[Vec<u8>]) -> Vec<i64> {
+    let requests = bodies.iter().map(|body| engine.decode(body));
+    engine.reply_to_all(requests, Batch::EachOnItsOwn).iter().map(id_of).collect()
 }
 
 fn id_of(reply: &Reply) -> i64 {

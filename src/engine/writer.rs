@@ -87,7 +87,7 @@ fn write_until_closed(
     while let Some(mut jobs) = queue.take(MAX_GROUP) {
         match checkpoints.make_room() {
             Ok(()) => {
-                commit.run(&mut jobs, |taken| queue.take_ready(MAX_GROUP.saturating_sub(taken)))
+                commit.run(&mut jobs, |taken| queue.take_ready(MAX_GROUP.saturating_sub(taken)));
             }
             Err(error) => commit.refuse(&mut jobs, error),
         }
