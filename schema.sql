@@ -58,16 +58,34 @@ CREATE TABLE opportunity (
     CHECK (company_id IS NOT NULL OR contact_id IS NOT NULL)
 ) STRICT;
 
+-- The opportunities of each venue, in order. Caught up with the table in runs of some thousand rows,
+-- because to keep it current costs a page for nearly every add; engine_state says how far it has come.
+CREATE TABLE opportunity_by_venue (
+    -- The venue.
+    venue_id  INTEGER NOT NULL CHECK (venue_id >= 1),
+    -- The opportunity.
+    id        INTEGER NOT NULL CHECK (id >= 1),
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+
 -- What the engine remembers beside the opportunities: exactly one row.
 CREATE TABLE engine_state (
     -- Always 1: there is one row.
-    singleton  INTEGER PRIMARY KEY CHECK (singleton = 1),
+    singleton     INTEGER PRIMARY KEY CHECK (singleton = 1),
     -- The id that was assigned last, 0 before the first: kept apart from the rows, so that an id is not
     -- reused even if a row is deleted by hand.
-    last_id    INTEGER NOT NULL CHECK (last_id >= 0),
+    last_id       INTEGER NOT NULL CHECK (last_id >= 0),
     -- Counts the commits that were made only to learn whether the database still accepts commits, after
     -- one had failed.
-    fences     INTEGER NOT NULL CHECK (fences >= 0)
+    fences        INTEGER NOT NULL CHECK (fences >= 0),
+    -- Every opportunity up to this id is in opportunity_by_venue.
+    indexed_id    INTEGER NOT NULL CHECK (indexed_id >= 0),
+    -- The run that is being added to it ends with this id; indexed_id if there is none.
+    run_id        INTEGER NOT NULL CHECK (run_id >= indexed_id),
+    -- The venue and the id of the entry of the run that was added last; runs go in that order. 0 and 0
+    -- if there is no run, or none was added yet.
+    run_venue_id  INTEGER NOT NULL CHECK (run_venue_id >= 0),
+    run_entry_id  INTEGER NOT NULL CHECK (run_entry_id >= 0)
 ) STRICT;
 
-INSERT INTO engine_state (singleton, last_id, fences) VALUES (1, 0, 0);
+INSERT INTO engine_state VALUES (1, 0, 0, 0, 0, 0, 0);

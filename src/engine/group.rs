@@ -108,7 +108,7 @@ impl<'c> GroupCommit<'c> {
             let mut group = self.store.begin()?;
             stage.set(Operation::Apply);
             apply(&mut group, at)?;
-            group.save_counter()?;
+            group.save_state()?;
             stage.set(Operation::Commit);
             group.commit()
         };

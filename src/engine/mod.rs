@@ -202,6 +202,38 @@ impl Engine {
         self.shared.readers.get(venue, id)
     }
 
+    /// The ids of the opportunities of a venue, in order, as of the last commit: at most `limit`, those
+    /// after `after`. Page through them with the last id of each page.
+    ///
+    /// It is served by an index, and by a look at the last few thousand rows, which may not be in the
+    /// index yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`], for instance when the read takes longer than its deadline.
+    ///
+    /// ```
+    /// use opportunity_engine::{Engine, Request, VenueId};
+    ///
+    /// let engine = Engine::in_memory()?;
+    /// let venue = VenueId::new(107)?;
+    /// let lead = Request::add(venue).name("Lead").contact_id(918).type_id(18).source_id(25).stage_id(69);
+    /// let first = engine.add_or_update(lead.clone())?.id();
+    /// let second = engine.add_or_update(lead)?.id();
+    ///
+    /// assert_eq!(engine.ids(venue, None, 100)?, [first, second]);
+    /// assert_eq!(engine.ids(venue, Some(first), 100)?, [second]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn ids(
+        &self,
+        venue: VenueId,
+        after: Option<OpportunityId>,
+        limit: usize,
+    ) -> Result<Vec<OpportunityId>, StoreError> {
+        self.shared.readers.ids(venue, after, limit)
+    }
+
     /// How the engine is doing.
     #[must_use]
     pub fn health(&self) -> Health {

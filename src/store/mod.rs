@@ -10,6 +10,7 @@ mod migrations;
 mod read;
 mod row;
 mod sqlite_error;
+mod venue_index;
 mod write;
 
 pub(crate) use checkpoint::{Effort, LogSize, Progress};

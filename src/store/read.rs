@@ -10,7 +10,8 @@ use super::connection::Database;
 use super::error::{Operation, StoreError, StoreErrorKind};
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
-use crate::domain::{Opportunity, OpportunityId, VenueId};
+use super::venue_index::SELECT_IDS;
+use crate::domain::{Damage, Opportunity, OpportunityId, VenueId};
 
 /// How many connections are kept open while nobody reads.
 const MAX_IDLE: usize = 8;
@@ -40,16 +41,33 @@ impl ReadPool {
         venue: VenueId,
         id: OpportunityId,
     ) -> Result<Option<Opportunity>, StoreError> {
-        let reader = self.take()?;
-        reader.start(self.deadline);
-        let found = reader.get(venue, id);
-        self.put_back(reader);
-        found
+        self.read(|reader| reader.get(venue, id))
+    }
+
+    /// The ids of the opportunities of a venue, in order: at most `limit`, those after `after`.
+    pub(crate) fn ids(
+        &self,
+        venue: VenueId,
+        after: Option<OpportunityId>,
+        limit: usize,
+    ) -> Result<Vec<OpportunityId>, StoreError> {
+        self.read(|reader| reader.ids(venue, after, limit))
     }
 
     /// Refuses further reads and closes the idle connections.
     pub(crate) fn close(&self) {
         *self.idle() = None;
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let reader = self.take()?;
+        reader.start(self.deadline);
+        let result = read(&reader);
+        self.put_back(reader);
+        result
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Option<Vec<Reader>>> {
@@ -109,6 +127,22 @@ impl Reader {
             Some(row) => row::read(row).map(Some).map_err(damaged(Operation::Read)),
             None => Ok(None),
         }
+    }
+
+    fn ids(
+        &self,
+        venue: VenueId,
+        after: Option<OpportunityId>,
+        limit: usize,
+    ) -> Result<Vec<OpportunityId>, StoreError> {
+        let read = failed(Operation::Read);
+        let after = after.map_or(0, OpportunityId::get);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self.connection.prepare_cached(SELECT_IDS).map_err(&read)?;
+        let rows = statement.query_map([venue.get(), after, limit], |row| row.get(0));
+        let ids: Vec<i64> = rows.and_then(Iterator::collect).map_err(&read)?;
+        let checked = |id| OpportunityId::new(id).map_err(|_| Damage::of("id"));
+        ids.into_iter().map(checked).collect::<Result<_, _>>().map_err(damaged(Operation::Read))
     }
 }
 

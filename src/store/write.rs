@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, Statement};
+use rusqlite::{Connection, Row, Statement};
 
 use super::connection::WriteConnection;
 use super::error::{Operation, StoreError, StoreErrorKind};
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
+use super::venue_index::{Progress, VenueIndex};
 use crate::domain::{
     Command, Details, Opportunity, OpportunityId, Outcome, Rejection, Timestamp, VenueId,
 };
@@ -25,41 +26,60 @@ pub(crate) struct WriteStore<'c> {
     begin: Statement<'c>,
     commit: Statement<'c>,
     rollback: Statement<'c>,
-    read_last_id: Statement<'c>,
-    save_last_id: Statement<'c>,
+    read_state: Statement<'c>,
+    save_state: Statement<'c>,
     fence: Statement<'c>,
     select: Statement<'c>,
     insert: Statement<'c>,
     update: Statement<'c>,
+    index: VenueIndex<'c>,
+}
+
+/// What `engine_state` says of the rows. Read anew in each transaction, because another process may
+/// have written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct State {
+    /// The id that was assigned last.
+    last_id: i64,
+    index: Progress,
+}
+
+impl State {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { last_id: row.get(0)?, index: Progress::read(row, 1)? })
+    }
 }
 
 impl<'c> WriteStore<'c> {
     pub(crate) fn new(connection: &'c WriteConnection) -> Result<Self, StoreError> {
         let connection = connection.connection();
+        let index = Progress::COLUMNS.join(", ");
         let prepare = |sql: &str| connection.prepare(sql).map_err(failed(Operation::Open));
         Ok(Self {
             connection,
             begin: prepare("BEGIN IMMEDIATE")?,
             commit: prepare("COMMIT")?,
             rollback: prepare("ROLLBACK")?,
-            read_last_id: prepare("SELECT last_id FROM engine_state")?,
-            save_last_id: prepare("UPDATE engine_state SET last_id = ?1")?,
+            read_state: prepare(&format!("SELECT last_id, {index} FROM engine_state"))?,
+            save_state: prepare(&format!(
+                "UPDATE engine_state SET (last_id, {index}) = (?1, ?2, ?3, ?4, ?5)"
+            ))?,
             fence: prepare("UPDATE engine_state SET fences = fences + 1")?,
             select: prepare(&STATEMENTS.select)?,
             insert: prepare(&STATEMENTS.insert)?,
             update: prepare(&STATEMENTS.update)?,
+            index: VenueIndex::new(connection).map_err(failed(Operation::Open))?,
         })
     }
 
     /// Starts a transaction for a group of commands.
     pub(crate) fn begin(&mut self) -> Result<Group<'_, 'c>, StoreError> {
         self.begin.execute([]).map_err(failed(Operation::Begin))?;
-        // From here on the group's drop rolls back. The counter is read anew each time, because
-        // another process may have written.
-        let mut group = Group { store: self, saved_id: 0, last_id: 0 };
-        let read: Result<i64, _> = group.store.read_last_id.query_row([], |row| row.get(0));
-        group.saved_id = read.map_err(failed(Operation::Begin))?;
-        group.last_id = group.saved_id;
+        // From here on the group's drop rolls back.
+        let mut group = Group { store: self, saved: State::default(), last_id: 0 };
+        let read = group.store.read_state.query_row([], State::read);
+        group.saved = read.map_err(failed(Operation::Begin))?;
+        group.last_id = group.saved.last_id;
         Ok(group)
     }
 
@@ -88,8 +108,8 @@ impl<'c> WriteStore<'c> {
 /// savepoint is needed.
 pub(crate) struct Group<'s, 'c> {
     store: &'s mut WriteStore<'c>,
-    /// The counter in the database.
-    saved_id: i64,
+    /// What the database says before the group is applied.
+    saved: State,
     /// The id that was assigned last.
     last_id: i64,
 }
@@ -150,15 +170,19 @@ impl Group<'_, '_> {
         planned.iter().map(|plan| self.write(plan)).collect::<Result<_, _>>().map(Ok)
     }
 
-    /// Writes the counter. After an `Err` the whole group has to be given up.
-    pub(crate) fn save_counter(&mut self) -> Result<(), StoreError> {
-        if self.last_id == self.saved_id {
+    /// Writes the counter, and some of the index by venue. After an `Err` the whole group has to be
+    /// given up.
+    pub(crate) fn save_state(&mut self) -> Result<(), StoreError> {
+        let adds = usize::try_from(self.last_id - self.saved.last_id).unwrap_or_default();
+        let index = self.store.index.advance(self.saved.index, self.last_id, adds);
+        let index = index.map_err(failed(Operation::Apply))?;
+        let state = State { last_id: self.last_id, index };
+        if state == self.saved {
             return Ok(());
         }
-        let rows =
-            self.store.save_last_id.execute([self.last_id]).map_err(failed(Operation::Apply))?;
-        self.saved_id = self.last_id;
-        one_row(rows)
+        let [indexed, run, venue, entry] = index.values();
+        let rows = self.store.save_state.execute([state.last_id, indexed, run, venue, entry]);
+        one_row(rows.map_err(failed(Operation::Apply))?)
     }
 
     /// Makes the group durable. After an `Err` it may or may not be there after a restart.

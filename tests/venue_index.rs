@@ -1,0 +1,169 @@
+//! Listing by venue: right at every moment of the catching up, and served by the index.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use opportunity_engine::{Batch, Durability, Engine, OpportunityId, Request, VenueId};
+use rusqlite::Connection;
+
+/// More than a few runs of the index.
+const ADDS: usize = 40_000;
+
+fn open(path: &Path) -> Engine {
+    Engine::options().durability(Durability::Off).open(path).unwrap()
+}
+
+fn venue(number: i64) -> VenueId {
+    VenueId::new(number).unwrap()
+}
+
+fn lead_in(venue: VenueId) -> Request {
+    Request::add(venue).name("Lead By API").contact_id(918).type_id(18).source_id(25).stage_id(69)
+}
+
+/// Adds to venues that a multiplier scatters, and notes the ids by venue.
+struct Adder {
+    serial: i64,
+    venues: i64,
+    expected: BTreeMap<i64, Vec<OpportunityId>>,
+}
+
+impl Adder {
+    fn new(venues: i64) -> Self {
+        Self { serial: 0, venues, expected: BTreeMap::new() }
+    }
+
+    fn add(&mut self, engine: &Engine, count: usize) {
+        let numbers: Vec<i64> =
+            (0..count as i64).map(|nth| 1 + (self.serial + nth) * 7_919 % self.venues).collect();
+        self.serial += count as i64;
+        let requests = numbers.iter().map(|&number| lead_in(venue(number)));
+        let outcomes = engine.add_or_update_all(requests, Batch::AllOrNothing).unwrap();
+        for (number, outcome) in numbers.into_iter().zip(outcomes) {
+            self.expected.entry(number).or_default().push(outcome.unwrap().id());
+        }
+    }
+
+    fn check(&self, engine: &Engine) {
+        for (&number, ids) in &self.expected {
+            assert_eq!(
+                &engine.ids(venue(number), None, usize::MAX).unwrap(),
+                ids,
+                "venue {number}"
+            );
+        }
+    }
+}
+
+fn entries(path: &Path) -> usize {
+    let connection = Connection::open(path).unwrap();
+    let count = "SELECT count(*) FROM opportunity_by_venue";
+    connection.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap() as usize
+}
+
+#[test]
+fn the_list_of_a_venue_is_right_at_every_step_of_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let engine = open(&path);
+    let mut adder = Adder::new(23);
+    // Short of a run; the small groups after it begin one, and write a slice each.
+    adder.add(&engine, 8_000);
+    let mut sizes = Vec::new();
+    for _ in 0..350 {
+        adder.add(&engine, 1);
+        adder.check(&engine);
+        sizes.push(entries(&path));
+    }
+    sizes.dedup();
+    assert!(sizes.len() > 100, "the index was seen in {} states", sizes.len());
+}
+
+#[test]
+fn nearly_all_of_a_large_table_is_in_the_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let engine = open(&path);
+    let mut adder = Adder::new(1_000);
+    while adder.serial < ADDS as i64 {
+        adder.add(&engine, 500);
+    }
+    adder.check(&engine);
+    let tail = ADDS - entries(&path);
+    assert!(tail < 2 * 8_192, "{tail} are not in the index");
+}
+
+#[test]
+fn a_list_comes_in_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(&folder.path().join("a.db"));
+    let mut adder = Adder::new(3);
+    (0..3).for_each(|_| adder.add(&engine, 5_000));
+    let mut ids = Vec::new();
+    loop {
+        let page = engine.ids(venue(2), ids.last().copied(), 777).unwrap();
+        assert!(page.len() <= 777);
+        if page.is_empty() {
+            break;
+        }
+        ids.extend(page);
+    }
+    assert_eq!(ids, adder.expected[&2]);
+    assert_eq!(engine.ids(venue(4), None, 10).unwrap(), []);
+    assert_eq!(engine.ids(venue(2), None, 0).unwrap(), []);
+}
+
+#[test]
+fn engines_that_share_a_file_catch_up_together_and_a_new_one_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let mut adder = Adder::new(100);
+    for _ in 0..3 {
+        let engines = [open(&path), open(&path)];
+        for turn in 0..60 {
+            adder.add(&engines[turn % 2], if turn == 0 { 8_500 } else { 40 });
+        }
+        adder.check(&engines[0]);
+        adder.check(&engines[1]);
+    }
+    assert!(entries(&path) > 3 * 8_192, "{}", entries(&path));
+}
+
+#[test]
+fn a_refused_batch_leaves_the_index_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let engine = open(&path);
+    let mut adder = Adder::new(10);
+    adder.add(&engine, 8_000);
+    let missing = Request::update(venue(1), OpportunityId::new(1 << 40).unwrap()).name("n");
+    let requests = (0..500).map(|_| lead_in(venue(1))).chain([missing]);
+    engine.add_or_update_all(requests, Batch::AllOrNothing).unwrap_err();
+    assert_eq!(entries(&path), 0);
+    adder.add(&engine, 500);
+    assert!(entries(&path) > 0);
+    adder.check(&engine);
+}
+
+#[test]
+fn the_list_is_served_by_the_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let engine = open(&path);
+    Adder::new(10).add(&engine, 10);
+    let connection = Connection::open(&path).unwrap();
+    let text = include_str!("../src/store/venue_index.rs");
+    let sql = text.split("SELECT_IDS: &str = \"").nth(1).unwrap().split("\";").next().unwrap();
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let rows = statement.query_map([1, 0, 10], |row| row.get::<_, String>(3)).unwrap();
+    let plan: Vec<String> = rows.map(Result::unwrap).collect();
+    let searches = plan.iter().filter(|step| step.starts_with("SEARCH")).collect::<Vec<_>>();
+    assert_eq!(
+        searches,
+        [
+            "SEARCH opportunity_by_venue USING PRIMARY KEY (venue_id=? AND id>?)",
+            "SEARCH opportunity USING INTEGER PRIMARY KEY (rowid>?)",
+        ]
+    );
+    assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:?}");
+}
