@@ -175,7 +175,7 @@ impl Rows {
         i64::from(self.rows[id as usize - 1].venue)
     }
 
-    /// Brings them up to date. Callers add on their own, so all adds come before any update.
+    /// Brings them up to date. Adds come first, as updates may be of what was added in the same run.
     pub(crate) fn apply<'a>(&mut self, callers: impl Iterator<Item = &'a Acknowledged> + Clone) {
         for &(id, venue) in callers.clone().flat_map(|caller| &caller.adds) {
             let nth = usize::try_from(id - 1).expect("ids begin with 1");
