@@ -1,88 +1,89 @@
 //! Durable requests per second, beside what a good engineer writes in an afternoon.
 //!
 //! ```sh
-//! cargo bench --bench throughput -- [--quick] [--rounds N] [--json] [--dir FOLDER] [MODE …]
+//! cargo bench --bench throughput -- [--quick] [--rounds N] [--json] [--dir FOLDER] [--growth-to ROWS] [MODE …]
 //! ```
 //!
-//! Modes: A, one caller; B, 64 callers; C, 1,000 requests in flight on two threads; D, batches of
-//! 1,000. Half of the requests add, half update. Each round runs the baseline and the engine on
-//! fresh databases with 10,000 rows; the ratio is the median of the rounds. After each run the
-//! database is compared with what was acknowledged, and a difference ends the program.
+//! | mode | what is measured |
+//! |---|---|
+//! | `A` | one caller |
+//! | `B` | 64 callers, each a thread |
+//! | `C` | 1,000 requests in flight: tasks on two workers; the baseline, which blocks, on two threads |
+//! | `D` | one caller that sends batches of 1,000; latencies are those of a batch |
+//! | `read` | [`Engine::get`] beside a bare connection, while somebody writes and while nobody does |
+//! | `venues` | adds spread over 1,000 venues beside adds to one, in batches |
+//! | `growth` | B and D on a table that grows to 1,000,000 rows, or to `--growth-to`; the baseline's to 1,000,000 |
+//! | `curve` | 1 to 256 callers, each a thread |
+//! | `memory` | the most memory that a process takes while 10,000,000 requests stream through it |
+//!
+//! Without a mode, all run. `--quick` makes everything small, to see that it works; `--json` prints
+//! an object a line; `--dir` says where the databases are, so which file system is measured.
+//!
+//! Half of the requests add, over 1,000 venues, half update. Each of 5 rounds (`--rounds`) runs the
+//! baseline and the engine, in A to D on fresh databases with 10,000 rows; figures are medians of the
+//! rounds, ratios medians of the ratio in each round (in `growth`, in brackets: the engine's throughput
+//! divided by that at 100,000 rows). What is stored is compared with what was
+//! acknowledged, row by row, after each run (in `growth` at each size, in `memory` by counts), and a
+//! difference ends the program.
+//!
+//! With a single caller (A, D, 1 in `curve`, `read`, `venues`) the time that counts is that spent in
+//! calls: what the benchmark needs between them, to make requests and note answers, is not the
+//! engine's, nor the baseline's. With more callers it is the time from the first to the last.
+//!
+//! [`Engine::get`]: opportunity_engine::Engine::get
 
-use std::path::PathBuf;
+use std::env;
 
-use crate::report::{Measured, Report};
-use crate::runs::{Mode, Size};
+use crate::arguments::{Arguments, Mode};
+use crate::report::Report;
+use crate::runs::Limit;
 
+#[path = "throughput/arguments.rs"]
+mod arguments;
 #[path = "throughput/baseline.rs"]
 mod baseline;
+#[path = "throughput/curve.rs"]
+mod curve;
+#[path = "throughput/database.rs"]
+mod database;
+#[path = "throughput/fresh.rs"]
+mod fresh;
+#[path = "throughput/growth.rs"]
+mod growth;
+#[path = "throughput/measured.rs"]
+mod measured;
+#[path = "throughput/memory.rs"]
+mod memory;
+#[path = "throughput/reads.rs"]
+mod reads;
 #[path = "throughput/report.rs"]
 mod report;
 #[path = "throughput/runs.rs"]
 mod runs;
+#[path = "throughput/subject.rs"]
+mod subject;
+#[path = "throughput/venues.rs"]
+mod venues;
 #[path = "throughput/workload.rs"]
 mod workload;
 
-struct Arguments {
-    size: Size,
-    rounds: usize,
-    json: bool,
-    folder: PathBuf,
-    modes: Vec<Mode>,
-}
-
 fn main() {
-    let arguments = parse();
-    if !arguments.json {
-        Report::print_header(arguments.rounds);
+    if memory::streams(env::args().skip(1)) {
+        return;
     }
-    for mode in &arguments.modes {
-        let mut report = Report::new(*mode);
-        for round in 0..arguments.rounds {
-            // Interleaved, so that whatever else the machine does hits both.
-            let baseline =
-                measure(&arguments, |folder| runs::baseline(*mode, arguments.size, folder, round));
-            let engine =
-                measure(&arguments, |folder| runs::engine(*mode, arguments.size, folder, round));
-            report.add(baseline, engine);
-        }
-        if arguments.json { report.print_json() } else { report.print() }
-    }
-}
-
-/// Runs something on an empty folder of the file system that is measured.
-fn measure(arguments: &Arguments, run: impl FnOnce(&std::path::Path) -> Measured) -> Measured {
-    let folder = tempfile::tempdir_in(&arguments.folder).expect("the folder can be written");
-    run(folder.path())
-}
-
-fn parse() -> Arguments {
-    let mut arguments = Arguments {
-        size: Size::Full,
-        rounds: 5,
-        json: false,
-        folder: PathBuf::from(env!("CARGO_TARGET_TMPDIR")),
-        modes: Vec::new(),
-    };
-    let mut given = std::env::args().skip(1);
-    while let Some(argument) = given.next() {
-        let mut value = || given.next().unwrap_or_else(|| panic!("{argument} needs a value"));
-        match argument.as_str() {
-            "--quick" => (arguments.size, arguments.rounds) = (Size::Quick, 3),
-            "--rounds" => arguments.rounds = value().parse().expect("--rounds takes a number"),
-            "--json" => arguments.json = true,
-            "--dir" => arguments.folder = value().into(),
-            "--bench" => {} // cargo's own
-            mode => {
-                arguments
-                    .modes
-                    .push(Mode::parse(mode).unwrap_or_else(|| panic!("what is {mode}?")));
+    let arguments = Arguments::parse(env::args().skip(1));
+    let report = Report::begin(arguments.json, arguments.rounds());
+    for &mode in &arguments.modes {
+        match mode {
+            Mode::Requests(name, sending) => {
+                let limit = Limit::of_time(arguments.duration());
+                report.comparison(name, &[], name, &fresh::compare(&arguments, sending, limit));
             }
+            Mode::Read => reads::read(&arguments, &report),
+            Mode::Venues => venues::venues(&arguments, &report),
+            Mode::Growth => growth::growth(&arguments, &report),
+            Mode::Curve => curve::curve(&arguments, &report),
+            Mode::Memory => memory::memory(&arguments, &report),
         }
     }
-    if arguments.modes.is_empty() {
-        arguments.modes = Mode::ALL.to_vec();
-    }
-    assert!(arguments.rounds > 0, "at least one round");
-    arguments
 }

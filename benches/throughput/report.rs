@@ -1,102 +1,116 @@
-//! Medians over the rounds, for people and for programs.
+//! Results, for people and for programs.
 
-use std::time::Duration;
+use serde_json::{Map, Value, json};
 
-use crate::runs::Mode;
+use crate::measured::{Comparison, Spread};
 
-/// What one run came to.
-pub(crate) struct Measured {
-    per_second: f64,
-    p50: Duration,
-    p99: Duration,
-}
-
-impl Measured {
-    pub(crate) fn new(requests: usize, elapsed: Duration, mut latencies: Vec<Duration>) -> Self {
-        latencies.sort_unstable();
-        let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100];
-        Self { per_second: requests as f64 / elapsed.as_secs_f64(), p50: at(50), p99: at(99) }
-    }
-}
-
+/// Prints a line for each result.
 pub(crate) struct Report {
-    mode: Mode,
-    baseline: Vec<Measured>,
-    engine: Vec<Measured>,
+    json: bool,
 }
 
 impl Report {
-    pub(crate) const fn new(mode: Mode) -> Self {
-        Self { mode, baseline: Vec::new(), engine: Vec::new() }
+    pub(crate) fn begin(json: bool, rounds: usize) -> Self {
+        if !json {
+            println!("durability FULL; medians of {rounds} rounds");
+            println!(
+                "{:<26}{:>9} {:>11}  {:<23}{:>8} {:>8} {:>16} {:>8} {:>6} {:>7} {:>10}",
+                "mode",
+                "engine/s",
+                "baseline/s",
+                "ratio (min – max)",
+                "p50 µs",
+                "p99 µs",
+                "baseline p99 µs",
+                "commits",
+                "group",
+                "fsyncs",
+                "bytes/row"
+            );
+        }
+        Self { json }
     }
 
-    pub(crate) fn add(&mut self, baseline: Measured, engine: Measured) {
-        self.baseline.push(baseline);
-        self.engine.push(engine);
-    }
-
-    pub(crate) fn print_header(rounds: usize) {
+    /// Prints the engine beside the baseline. `point` says where in the mode that is, and `label`
+    /// says it for people.
+    pub(crate) fn comparison(
+        &self,
+        mode: &str,
+        point: &[(&str, Value)],
+        label: &str,
+        compared: &Comparison,
+    ) {
+        if self.json {
+            print_object(mode, point.iter().cloned(), members(compared));
+            return;
+        }
+        let (engine, baseline) = (&compared.engine, &compared.baseline);
         println!(
-            "durability FULL, half adds over 1,000 venues, half updates; medians of {rounds} rounds"
-        );
-        println!(
-            "mode  engine/s  baseline/s  ratio (min – max)      p50 µs  p99 µs  baseline p99 µs"
-        );
-    }
-
-    pub(crate) fn print(&self) {
-        let (least, ratio, most) = self.ratio();
-        println!(
-            "{:4}  {:8.0}  {:10.0}  {ratio:5.2} ({least:5.2} – {most:5.2})  {:8.0}  {:6.0}  {:15.0}",
-            self.mode.name(),
-            per_second(&self.engine),
-            per_second(&self.baseline),
-            micros(&self.engine, |it| it.p50),
-            micros(&self.engine, |it| it.p99),
-            micros(&self.baseline, |it| it.p99),
+            "{:<26}{:>9} {:>11}  {:<23}{:>8} {:>8} {:>16} {:>8} {:>6} {:>7} {:>10}",
+            label,
+            whole(engine.per_second()),
+            whole(baseline.per_second()),
+            compared.ratio().map_or_else(|| "–".to_owned(), spread),
+            whole(engine.p50_micros()),
+            whole(engine.p99_micros()),
+            whole(baseline.p99_micros()),
+            whole(engine.commits()),
+            whole(engine.mean_group()),
+            whole(engine.syncs()),
+            whole(engine.bytes_per_row()),
         );
     }
 
-    pub(crate) fn print_json(&self) {
-        let (least, ratio, most) = self.ratio();
-        let line = serde_json::json!({
-            "mode": self.mode.name(),
-            "engine_per_s": per_second(&self.engine).round(),
-            "baseline_per_s": per_second(&self.baseline).round(),
-            "ratio": ratio,
-            "ratio_min": least,
-            "ratio_max": most,
-            "p50_us": micros(&self.engine, |it| it.p50),
-            "p99_us": micros(&self.engine, |it| it.p99),
-            "baseline_p99_us": micros(&self.baseline, |it| it.p99),
-        });
-        println!("{line}");
-    }
-
-    /// The least, the median and the largest ratio of the rounds.
-    fn ratio(&self) -> (f64, f64, f64) {
-        let rounds = self.engine.iter().zip(&self.baseline);
-        let ratios =
-            sorted(rounds.map(|(engine, baseline)| engine.per_second / baseline.per_second));
-        (ratios[0], ratios[ratios.len() / 2], ratios[ratios.len() - 1])
+    /// Prints what is no comparison of that kind: as an object, or as a sentence.
+    pub(crate) fn other(&self, mode: &str, members: &[(&str, Value)], sentence: &str) {
+        if self.json {
+            print_object(mode, members.iter().cloned(), []);
+        } else {
+            println!("{mode:<26}{sentence}");
+        }
     }
 }
 
-fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values
+fn print_object<'a>(
+    mode: &str,
+    point: impl IntoIterator<Item = (&'a str, Value)>,
+    members: impl IntoIterator<Item = (&'a str, Value)>,
+) {
+    let all = [("mode", json!(mode))].into_iter().chain(point).chain(members);
+    let object: Map<String, Value> = all.map(|(name, value)| (name.to_owned(), value)).collect();
+    println!("{}", Value::Object(object));
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let values = sorted(values);
-    values[values.len() / 2]
+fn members(compared: &Comparison) -> [(&'static str, Value); 14] {
+    let (engine, baseline, ratio) = (&compared.engine, &compared.baseline, compared.ratio());
+    [
+        ("engine_per_s", rounded(engine.per_second())),
+        ("baseline_per_s", rounded(baseline.per_second())),
+        ("ratio", rounded(ratio.map(|it| it.median))),
+        ("ratio_min", rounded(ratio.map(|it| it.min))),
+        ("ratio_max", rounded(ratio.map(|it| it.max))),
+        ("p50_us", rounded(engine.p50_micros())),
+        ("p99_us", rounded(engine.p99_micros())),
+        ("baseline_p50_us", rounded(baseline.p50_micros())),
+        ("baseline_p99_us", rounded(baseline.p99_micros())),
+        ("commits", rounded(engine.commits())),
+        ("mean_group", rounded(engine.mean_group())),
+        ("fsyncs", rounded(engine.syncs())),
+        ("bytes_per_row", rounded(engine.bytes_per_row())),
+        ("baseline_bytes_per_row", rounded(baseline.bytes_per_row())),
+    ]
 }
 
-fn per_second(rounds: &[Measured]) -> f64 {
-    median(rounds.iter().map(|round| round.per_second))
+/// To thousandths; null if it is not known.
+pub(crate) fn rounded(value: impl Into<Option<f64>>) -> Value {
+    json!(value.into().map(|value| (value * 1_000.0).round() / 1_000.0))
 }
 
-fn micros(rounds: &[Measured], latency: impl Fn(&Measured) -> Duration) -> f64 {
-    median(rounds.iter().map(|round| latency(round).as_secs_f64() * 1e6))
+/// A median with the least and the most.
+pub(crate) fn spread(of: Spread) -> String {
+    format!("{:.2} ({:.2} – {:.2})", of.median, of.min, of.max)
+}
+
+fn whole(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.0}"))
 }

@@ -1,190 +1,213 @@
-//! The modes, run on the engine and on the baseline.
+//! One run: callers that send requests until they have sent enough or the time is up.
 
-use std::collections::VecDeque;
-use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use opportunity_engine::{Batch, Engine, Reply};
-use rusqlite::Connection;
+use opportunity_engine::Engine;
+use tokio::runtime;
 
-use crate::baseline::Baseline;
-use crate::report::Measured;
-use crate::workload::{Acknowledged, Asked, Caller, warm_up};
+use crate::measured::Measured;
+use crate::subject::{Subject, counters, id_of};
+use crate::workload::{Acknowledged, Caller, Rows};
 
+/// How requests are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
-    OneCaller,
-    ManyCallers,
+pub(crate) enum Sending {
+    /// Each caller is a thread that waits for each answer.
+    OneAtATime { callers: usize },
+    /// 1,000 requests in flight, as each caller is a task, of a runtime with two workers. What
+    /// blocks the thread that calls it has only two in flight: a worker that waits carries no other
+    /// task, so two threads are what two workers are to it.
     InFlight,
+    /// One caller that sends batches.
     Batches,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Size {
-    Quick,
-    Full,
-}
-
-/// How many requests are in flight in that mode, on each of its threads.
-const IN_FLIGHT: usize = 500;
-
 /// How many requests are in a batch.
-const BATCH: usize = 1_000;
+pub(crate) const BATCH: usize = 1_000;
 
-impl Mode {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::OneCaller, Self::ManyCallers, Self::InFlight, Self::Batches];
+/// How many requests are in flight.
+const TASKS: usize = 1_000;
 
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.name().eq_ignore_ascii_case(name))
+/// How many threads carry them.
+const WORKERS: usize = 2;
+
+/// When a run ends: when so much time has passed or each caller has sent its part of the requests,
+/// whichever is first.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limit {
+    pub(crate) duration: Duration,
+    pub(crate) requests: usize,
+}
+
+impl Limit {
+    pub(crate) const fn of_time(duration: Duration) -> Self {
+        Self { duration, requests: usize::MAX }
+    }
+}
+
+/// Runs once and brings `rows` up to date. No two runs on one database may have the same number.
+pub(crate) fn run<S: Subject>(
+    subject: &S,
+    sending: Sending,
+    rows: &mut Arc<Rows>,
+    limit: Limit,
+    number: usize,
+) -> Measured {
+    let callers = |count: usize| -> Vec<Running> {
+        let seeds = (1..=count).map(|nth| (number * 1_024 + nth) as u64);
+        let each = limit.requests.div_ceil(count);
+        seeds.map(|seed| Running::new(Caller::new(seed, Arc::clone(rows)), each)).collect()
+    };
+    let before = subject.engine().and_then(counters);
+    let (ended, elapsed) = match (sending, subject.engine()) {
+        (Sending::OneAtATime { callers: count }, _) => {
+            on_threads(callers(count), limit.duration, |caller| caller.one_at_a_time(subject))
+        }
+        (Sending::InFlight, Some(engine)) => as_tasks(callers(TASKS), limit.duration, engine),
+        (Sending::InFlight, None) => {
+            on_threads(callers(WORKERS), limit.duration, |caller| caller.one_at_a_time(subject))
+        }
+        (Sending::Batches, _) => {
+            on_threads(callers(1), limit.duration, |caller| caller.batches(subject))
+        }
+    };
+    let after = subject.engine().and_then(counters);
+    let counted = after.zip(before).map(|(after, before)| after.since(before));
+    summary(ended, elapsed, rows).with_counters(counted)
+}
+
+fn summary(ended: Vec<Running>, elapsed: Duration, rows: &mut Arc<Rows>) -> Measured {
+    // A single caller makes its requests and notes its answers while nothing runs: that is the
+    // harness's time. Among several the others' requests are carried out meanwhile.
+    let elapsed = match ended.as_slice() {
+        [only] => only.took.iter().sum(),
+        _ => elapsed,
+    };
+    let mut latencies = Vec::new();
+    let mut acknowledged: Vec<Acknowledged> = Vec::new();
+    for running in ended {
+        latencies.extend(running.took);
+        acknowledged.push(running.caller.into_acknowledged());
+    }
+    let requests = acknowledged.iter().map(Acknowledged::count).sum();
+    Arc::get_mut(rows).expect("no caller is left").apply(acknowledged.iter());
+    Measured::new(requests, elapsed, latencies)
+}
+
+/// A caller, and how it is getting on.
+struct Running {
+    caller: Caller,
+    until: Instant,
+    /// How many more requests it may send.
+    left: usize,
+    /// How long each call took.
+    took: Vec<Duration>,
+}
+
+impl Running {
+    fn new(caller: Caller, requests: usize) -> Self {
+        Self { caller, until: Instant::now(), left: requests, took: Vec::new() }
     }
 
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::OneCaller => "A",
-            Self::ManyCallers => "B",
-            Self::InFlight => "C",
-            Self::Batches => "D",
+    /// How many requests may be sent now, of those that are wanted.
+    fn claim(&mut self, wanted: usize) -> usize {
+        let claimed = if Instant::now() < self.until { wanted.min(self.left) } else { 0 };
+        self.left -= claimed;
+        claimed
+    }
+
+    fn one_at_a_time(&mut self, subject: &impl Subject) {
+        while self.claim(1) == 1 {
+            let (asked, body) = self.caller.next();
+            let started = Instant::now();
+            let id = subject.send(&body);
+            self.took.push(started.elapsed());
+            self.caller.note(asked, id);
         }
     }
 
-    const fn threads(self) -> usize {
-        match self {
-            Self::OneCaller | Self::Batches => 1,
-            Self::ManyCallers => 64,
-            Self::InFlight => 2,
+    async fn one_at_a_time_awaited(&mut self, engine: &Engine) {
+        while self.claim(1) == 1 {
+            let (asked, body) = self.caller.next();
+            let started = Instant::now();
+            let reply = engine.submit_json(&body).await;
+            self.took.push(started.elapsed());
+            self.caller.note(asked, id_of(&reply));
         }
     }
 
-    /// How long a run takes.
-    const fn duration(size: Size) -> Duration {
-        match size {
-            Size::Quick => Duration::from_millis(700),
-            Size::Full => Duration::from_secs(4),
+    fn batches(&mut self, subject: &impl Subject) {
+        loop {
+            let size = self.claim(BATCH);
+            if size == 0 {
+                return;
+            }
+            let (asked, bodies): (Vec<_>, Vec<_>) = (0..size).map(|_| self.caller.next()).unzip();
+            let started = Instant::now();
+            let ids = subject.send_all(&bodies);
+            self.took.push(started.elapsed());
+            assert_eq!(ids.len(), size, "each request has an answer");
+            for (asked, id) in asked.into_iter().zip(ids) {
+                self.caller.note(asked, id);
+            }
         }
     }
 }
 
-pub(crate) fn baseline(mode: Mode, size: Size, folder: &Path, round: usize) -> Measured {
-    let baseline = Baseline::open(&folder.join("baseline.db"));
-    for batch in warm_up() {
-        baseline.add_or_update_all(&batch);
-    }
-    let (acknowledged, measured) = run(mode, size, round, |caller, until| match mode {
-        Mode::Batches => batches(caller, until, |bodies| baseline.add_or_update_all(&bodies)),
-        _ => one_at_a_time(caller, until, |body| baseline.add_or_update(&body)),
-    });
-    acknowledged.check(stored(&baseline.close()));
-    measured
-}
-
-pub(crate) fn engine(mode: Mode, size: Size, folder: &Path, round: usize) -> Measured {
-    let path = folder.join("engine.db");
-    let engine = Engine::open(&path).expect("it can be created");
-    for batch in warm_up() {
-        send_all(&engine, &batch);
-    }
-    let (acknowledged, measured) = run(mode, size, round, |caller, until| match mode {
-        Mode::Batches => batches(caller, until, |bodies| send_all(&engine, &bodies)),
-        Mode::InFlight => in_flight(caller, until, &engine),
-        _ => one_at_a_time(caller, until, |body| id_of(&engine.add_or_update_json(&body))),
-    });
-    engine.close().expect("it can be closed");
-    acknowledged.check(stored(&Connection::open(&path).expect("it is there")));
-    measured
-}
-
-/// Id, venue and version of every row.
-fn stored(connection: &Connection) -> Vec<(i64, i64, i64)> {
-    let mut statement = connection
-        .prepare("SELECT id, venue_id, version FROM opportunity")
-        .expect("there is a table");
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-    rows.and_then(Iterator::collect).expect("it can be read")
-}
-
-fn send_all(engine: &Engine, bodies: &[Vec<u8>]) -> Vec<i64> {
-    let requests = bodies.iter().map(|body| engine.decode(body));
-    engine.reply_to_all(requests, Batch::EachOnItsOwn).iter().map(id_of).collect()
-}
-
-fn id_of(reply: &Reply) -> i64 {
-    reply.result().expect("no request breaks a rule").id().get()
-}
-
-/// What one thread has done: what was acknowledged, and how long each took.
-type Done = (Acknowledged, Vec<Duration>);
-
-/// Runs a caller on each thread of the mode until the time is up.
-fn run(
-    mode: Mode,
-    size: Size,
-    round: usize,
-    caller: impl Fn(Caller, Instant) -> Done + Sync,
-) -> (Acknowledged, Measured) {
+/// Gives each caller a thread. Tells how long it took until the last had ended.
+fn on_threads(
+    callers: Vec<Running>,
+    duration: Duration,
+    run: impl Fn(&mut Running) + Sync,
+) -> (Vec<Running>, Duration) {
+    let run = &run;
     let started = Instant::now();
-    let until = started + Mode::duration(size);
-    let done: Vec<Done> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..mode.threads())
-            .map(|number| {
-                let (caller, seed) = (&caller, (round * 1_000 + number + 1) as u64);
-                scope.spawn(move || caller(Caller::new(seed), until))
+    let ended = thread::scope(|scope| {
+        let threads: Vec<_> = callers
+            .into_iter()
+            .map(|mut caller| {
+                scope.spawn(move || {
+                    caller.until = started + duration;
+                    run(&mut caller);
+                    caller
+                })
             })
             .collect();
         threads.into_iter().map(|thread| thread.join().expect("no caller panics")).collect()
     });
-    let elapsed = started.elapsed();
-    let mut acknowledged = Acknowledged::default();
-    let mut latencies = Vec::new();
-    for (of_thread, took) in done {
-        acknowledged = acknowledged.merge(of_thread);
-        latencies.extend(took);
-    }
-    let measured = Measured::new(acknowledged.len(), elapsed, latencies);
-    (acknowledged, measured)
+    (ended, started.elapsed())
 }
 
-fn one_at_a_time(mut caller: Caller, until: Instant, send: impl Fn(Vec<u8>) -> i64) -> Done {
-    let mut done = Done::default();
-    while Instant::now() < until {
-        let (asked, body) = caller.next();
-        let started = Instant::now();
-        let id = send(body);
-        done.1.push(started.elapsed());
-        done.0.note(asked, id);
-        caller.acknowledge(asked, id);
-    }
-    done
-}
-
-fn in_flight(mut caller: Caller, until: Instant, engine: &Engine) -> Done {
-    let mut done = Done::default();
-    let mut tickets = VecDeque::with_capacity(IN_FLIGHT);
-    loop {
-        while tickets.len() < IN_FLIGHT && Instant::now() < until {
-            let (asked, body) = caller.next();
-            tickets.push_back((asked, Instant::now(), engine.submit_json(&body)));
+/// Makes a task of each caller.
+fn as_tasks(
+    callers: Vec<Running>,
+    duration: Duration,
+    engine: &Engine,
+) -> (Vec<Running>, Duration) {
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .build()
+        .expect("there can be two more threads");
+    let started = Instant::now();
+    let tasks: Vec<_> = callers
+        .into_iter()
+        .map(|mut caller| {
+            let engine = engine.clone();
+            caller.until = started + duration;
+            runtime.spawn(async move {
+                caller.one_at_a_time_awaited(&engine).await;
+                caller
+            })
+        })
+        .collect();
+    let ended = runtime.block_on(async {
+        let mut ended = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            ended.push(task.await.expect("no caller panics"));
         }
-        let Some((asked, started, ticket)) = tickets.pop_front() else { return done };
-        let id = id_of(&ticket.wait());
-        done.1.push(started.elapsed());
-        done.0.note(asked, id);
-        caller.acknowledge(asked, id);
-    }
-}
-
-fn batches(mut caller: Caller, until: Instant, send: impl Fn(Vec<Vec<u8>>) -> Vec<i64>) -> Done {
-    let mut done = Done::default();
-    while Instant::now() < until {
-        let (asked, bodies): (Vec<Asked>, Vec<_>) = (0..BATCH).map(|_| caller.next()).unzip();
-        let started = Instant::now();
-        let ids = send(bodies);
-        done.1.push(started.elapsed());
-        for (asked, id) in asked.into_iter().zip(ids) {
-            done.0.note(asked, id);
-            caller.acknowledge(asked, id);
-        }
-    }
-    done
+        ended
+    });
+    (ended, started.elapsed())
 }

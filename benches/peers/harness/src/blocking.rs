@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Instant;
 
 use crate::caller::{Caller, Run};
-use crate::workload::warm_up;
+use crate::workload::{PRELOADED, warm_up};
 use crate::{Arguments, Mode, Result, Stored};
 
 /// A library that blocks until a change is durable.
@@ -30,7 +30,7 @@ pub fn main<P: Peer>(name: &str) -> Result<()> {
 
 pub fn run<P: Peer>(name: &str, arguments: &Arguments) -> Result<()> {
     let peer = P::open(&arguments.folder)?;
-    for batch in warm_up() {
+    for batch in warm_up(PRELOADED) {
         peer.add_or_update_all(&batch)?;
     }
     let started = Instant::now();

@@ -1,14 +1,14 @@
 //! One caller, whether it is a thread or a task: what it asks next, and what became of it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::workload::{self, Acknowledged, Asked};
+use crate::workload::{self, Acknowledged, Asked, PRELOADED, Rows};
 use crate::{Arguments, BATCH, Measured, Result, Stored};
 
 pub(crate) struct Caller {
     requests: workload::Caller,
     until: Instant,
-    acknowledged: Acknowledged,
     latencies: Vec<Duration>,
 }
 
@@ -16,12 +16,12 @@ impl Caller {
     /// The callers of a run; no two have the same requests.
     pub(crate) fn several(number: usize, arguments: &Arguments) -> Vec<Self> {
         let until = Instant::now() + arguments.duration;
+        let there = Arc::new(Rows::after_warm_up(PRELOADED));
         let seeds = (1..=number).map(|nth| (arguments.round * 1_000 + nth) as u64);
         seeds
             .map(|seed| Self {
-                requests: workload::Caller::new(seed),
+                requests: workload::Caller::new(seed, Arc::clone(&there)),
                 until,
-                acknowledged: Acknowledged::default(),
                 latencies: Vec::new(),
             })
             .collect()
@@ -47,8 +47,7 @@ impl Caller {
         self.latencies.push(started.elapsed());
         assert_eq!(asked.len(), ids.len(), "each request has an answer");
         for (&asked, &id) in asked.iter().zip(ids) {
-            self.acknowledged.note(asked, id);
-            self.requests.acknowledge(asked, id);
+            self.requests.note(asked, id);
         }
     }
 }
@@ -71,16 +70,24 @@ impl Run {
         arguments: &Arguments,
         stored: Vec<Stored>,
     ) -> Result<()> {
-        let mut acknowledged = Acknowledged::default();
         let mut latencies = Vec::new();
-        for caller in self.callers {
-            acknowledged = acknowledged.merge(caller.acknowledged);
-            latencies.extend(caller.latencies);
+        let mut acknowledged: Vec<Acknowledged> = Vec::new();
+        // Only with one caller does nothing run while it makes requests and notes answers.
+        let mut elapsed = self.elapsed;
+        if let [only] = self.callers.as_slice() {
+            elapsed = only.latencies.iter().sum();
         }
-        acknowledged.check(stored);
+        for caller in self.callers {
+            latencies.extend(caller.latencies);
+            acknowledged.push(caller.requests.into_acknowledged());
+        }
+        let mut rows = Rows::after_warm_up(PRELOADED);
+        rows.apply(acknowledged.iter());
+        rows.check(stored);
         if latencies.is_empty() {
             return Err("nothing was answered".into());
         }
-        Measured::new(peer, arguments, acknowledged.len(), self.elapsed, latencies).print()
+        let requests = acknowledged.iter().map(Acknowledged::count).sum();
+        Measured::new(peer, arguments, requests, elapsed, latencies).print()
     }
 }

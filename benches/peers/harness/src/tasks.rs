@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::caller::{Caller, Run};
-use crate::workload::warm_up;
+use crate::workload::{PRELOADED, warm_up};
 use crate::{Arguments, Mode, Result, Stored};
 
 /// A library whose answers are awaited.
@@ -37,7 +37,7 @@ pub fn run<P: Peer>(name: &str, arguments: &Arguments) -> Result<()> {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let peer = Arc::new(P::open(&arguments.folder).await?);
-        for batch in warm_up() {
+        for batch in warm_up(PRELOADED) {
             peer.add_or_update_all(&batch).await?;
         }
         let started = Instant::now();
