@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::subject::Counters;
-
 /// What one run came to.
 #[derive(Debug)]
 pub(crate) struct Measured {
@@ -11,7 +9,7 @@ pub(crate) struct Measured {
     pub(crate) per_second: f64,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
-    counters: Option<Counters>,
+    commits: Option<u64>,
     bytes_per_row: Option<f64>,
 }
 
@@ -24,13 +22,13 @@ impl Measured {
             per_second: requests as f64 / elapsed.as_secs_f64(),
             p50: at(50),
             p99: at(99),
-            counters: None,
+            commits: None,
             bytes_per_row: None,
         }
     }
 
-    pub(crate) const fn with_counters(mut self, counters: Option<Counters>) -> Self {
-        self.counters = counters;
+    pub(crate) const fn with_commits(mut self, commits: Option<u64>) -> Self {
+        self.commits = commits;
         self
     }
 
@@ -39,16 +37,8 @@ impl Measured {
         self
     }
 
-    fn commits(&self) -> Option<f64> {
-        Some(self.counters?.commits as f64)
-    }
-
-    fn syncs(&self) -> Option<f64> {
-        Some(self.counters?.syncs as f64)
-    }
-
     fn mean_group(&self) -> Option<f64> {
-        Some(self.requests as f64 / self.commits()?)
+        Some(self.requests as f64 / self.commits? as f64)
     }
 }
 
@@ -90,11 +80,7 @@ impl Rounds {
     }
 
     pub(crate) fn commits(&self) -> Option<f64> {
-        self.median(Measured::commits)
-    }
-
-    pub(crate) fn syncs(&self) -> Option<f64> {
-        self.median(Measured::syncs)
+        self.median(|round| Some(round.commits? as f64))
     }
 
     pub(crate) fn mean_group(&self) -> Option<f64> {

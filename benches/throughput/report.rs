@@ -14,7 +14,7 @@ impl Report {
         if !json {
             println!("durability FULL; medians of {rounds} rounds");
             println!(
-                "{:<26}{:>9} {:>11}  {:<23}{:>8} {:>8} {:>16} {:>8} {:>6} {:>7} {:>10}",
+                "{:<26}{:>9} {:>11}  {:<23}{:>8} {:>8} {:>16} {:>8} {:>6} {:>10}",
                 "mode",
                 "engine/s",
                 "baseline/s",
@@ -24,7 +24,6 @@ impl Report {
                 "baseline p99 µs",
                 "commits",
                 "group",
-                "fsyncs",
                 "bytes/row"
             );
         }
@@ -46,7 +45,7 @@ impl Report {
         }
         let (engine, baseline) = (&compared.engine, &compared.baseline);
         println!(
-            "{:<26}{:>9} {:>11}  {:<23}{:>8} {:>8} {:>16} {:>8} {:>6} {:>7} {:>10}",
+            "{:<26}{:>9} {:>11}  {:<23}{:>8} {:>8} {:>16} {:>8} {:>6} {:>10}",
             label,
             whole(engine.per_second()),
             whole(baseline.per_second()),
@@ -56,7 +55,6 @@ impl Report {
             whole(baseline.p99_micros()),
             whole(engine.commits()),
             whole(engine.mean_group()),
-            whole(engine.syncs()),
             whole(engine.bytes_per_row()),
         );
     }
@@ -81,7 +79,7 @@ fn print_object<'a>(
     println!("{}", Value::Object(object));
 }
 
-fn members(compared: &Comparison) -> [(&'static str, Value); 14] {
+fn members(compared: &Comparison) -> [(&'static str, Value); 13] {
     let (engine, baseline, ratio) = (&compared.engine, &compared.baseline, compared.ratio());
     [
         ("engine_per_s", rounded(engine.per_second())),
@@ -95,7 +93,6 @@ fn members(compared: &Comparison) -> [(&'static str, Value); 14] {
         ("baseline_p99_us", rounded(baseline.p99_micros())),
         ("commits", rounded(engine.commits())),
         ("mean_group", rounded(engine.mean_group())),
-        ("fsyncs", rounded(engine.syncs())),
         ("bytes_per_row", rounded(engine.bytes_per_row())),
         ("baseline_bytes_per_row", rounded(baseline.bytes_per_row())),
     ]

@@ -8,7 +8,7 @@ use opportunity_engine::Engine;
 use tokio::runtime;
 
 use crate::measured::Measured;
-use crate::subject::{Subject, counters, id_of};
+use crate::subject::{Subject, id_of};
 use crate::workload::{Acknowledged, Caller, Rows};
 
 /// How requests are sent.
@@ -60,7 +60,8 @@ pub(crate) fn run<S: Subject>(
         let each = limit.requests.div_ceil(count);
         seeds.map(|seed| Running::new(Caller::new(seed, Arc::clone(rows)), each)).collect()
     };
-    let before = subject.engine().and_then(counters);
+    let commits = || subject.engine().map(|engine| engine.health().commits);
+    let before = commits();
     let (ended, elapsed) = match (sending, subject.engine()) {
         (Sending::OneAtATime { callers: count }, _) => {
             on_threads(callers(count), limit.duration, |caller| caller.one_at_a_time(subject))
@@ -73,9 +74,8 @@ pub(crate) fn run<S: Subject>(
             on_threads(callers(1), limit.duration, |caller| caller.batches(subject))
         }
     };
-    let after = subject.engine().and_then(counters);
-    let counted = after.zip(before).map(|(after, before)| after.since(before));
-    summary(ended, elapsed, rows).with_counters(counted)
+    let made = commits().zip(before).map(|(after, before)| after - before);
+    summary(ended, elapsed, rows).with_commits(made)
 }
 
 fn summary(ended: Vec<Running>, elapsed: Duration, rows: &mut Arc<Rows>) -> Measured {

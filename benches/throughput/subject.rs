@@ -20,7 +20,8 @@ pub(crate) trait Subject: Sync + Sized {
     /// Carries out a batch.
     fn send_all(&self, bodies: &[Vec<u8>]) -> Vec<i64>;
 
-    /// The engine, if it is the engine: that one can be awaited, and counts its commits.
+    /// The engine, if it is the engine: that one can be awaited, and counts its commits, each of which
+    /// syncs the log once.
     fn engine(&self) -> Option<&Engine>;
 
     fn close(self);
@@ -82,24 +83,4 @@ impl Subject for Baseline {
     fn close(self) {
         drop(Self::close(self));
     }
-}
-
-/// How many commits the engine has made and how many times it has synced, since it was opened.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Counters {
-    pub(crate) commits: u64,
-    pub(crate) syncs: u64,
-}
-
-impl Counters {
-    pub(crate) const fn since(self, earlier: Self) -> Self {
-        Self { commits: self.commits - earlier.commits, syncs: self.syncs - earlier.syncs }
-    }
-}
-
-/// `None` as long as the engine does not count them.
-pub(crate) const fn counters(engine: &Engine) -> Option<Counters> {
-    // Once it does: `let Health { commits, syncs, .. } = engine.health(); Some(Counters { commits, syncs })`
-    let _ = engine;
-    None
 }

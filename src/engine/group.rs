@@ -14,6 +14,7 @@ pub(super) struct GroupCommit<'c> {
     store: WriteStore<'c>,
     clock: Clock,
     durability: Durability,
+    commits: u64,
     /// Set when neither a commit nor the fence after it went through: from then on nobody knows
     /// what the file holds, and nothing more is written.
     is_stopped: bool,
@@ -31,11 +32,16 @@ enum Failed {
 
 impl<'c> GroupCommit<'c> {
     pub(super) const fn new(store: WriteStore<'c>, clock: Clock, durability: Durability) -> Self {
-        Self { store, clock, durability, is_stopped: false }
+        Self { store, clock, durability, commits: 0, is_stopped: false }
     }
 
     pub(super) const fn is_stopped(&self) -> bool {
         self.is_stopped
+    }
+
+    /// How many transactions were committed.
+    pub(super) const fn commits(&self) -> u64 {
+        self.commits
     }
 
     /// Runs jobs in one transaction and gives each command its answer, which then is final. What
@@ -114,6 +120,7 @@ impl<'c> GroupCommit<'c> {
         };
         let panicked = |_| Err(StoreError::new(stage.get(), StoreErrorKind::Panicked));
         let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(panicked);
+        self.commits += u64::from(result.is_ok());
         result.map_err(|error| match stage.get() {
             Operation::Begin => Failed::Begin(error),
             Operation::Apply => Failed::Apply(error),

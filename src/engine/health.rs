@@ -21,6 +21,10 @@ pub struct Health {
     pub unfinished_checkpoints: u64,
     /// How the last checkpoint failed, if it did.
     pub checkpoint_error: Option<StoreError>,
+    /// How many groups of commands were committed since the engine was opened. With
+    /// [`Durability::Full`](crate::Durability::Full) each has synced the log once, unless nothing in it
+    /// was effective.
+    pub commits: u64,
 }
 
 /// Whether an engine takes writes.
@@ -50,6 +54,7 @@ pub(super) struct State {
     pub(super) log_bytes: u64,
     pub(super) unfinished_checkpoints: u64,
     pub(super) checkpoint_error: Option<StoreError>,
+    pub(super) commits: u64,
 }
 
 impl Monitor {
@@ -60,6 +65,7 @@ impl Monitor {
                 log_bytes: 0,
                 unfinished_checkpoints: 0,
                 checkpoint_error: None,
+                commits: 0,
             }),
         }
     }
@@ -74,6 +80,10 @@ impl Monitor {
 
     pub(super) fn set_log_bytes(&self, bytes: u64) {
         self.lock().log_bytes = bytes;
+    }
+
+    pub(super) fn set_commits(&self, commits: u64) {
+        self.lock().commits = commits;
     }
 
     pub(super) fn note_checkpoint(&self, result: &Result<Progress, StoreError>) {

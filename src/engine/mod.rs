@@ -245,6 +245,7 @@ impl Engine {
             log_cap_bytes: self.shared.log_cap_bytes,
             unfinished_checkpoints: state.unfinished_checkpoints,
             checkpoint_error: state.checkpoint_error,
+            commits: state.commits,
         }
     }
 

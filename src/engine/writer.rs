@@ -94,6 +94,7 @@ fn write_until_closed(
         if commit.is_stopped() {
             monitor.set_writes(Writes::RefusedUntilReopened);
         }
+        monitor.set_commits(commit.commits());
         answers.give(jobs);
         checkpoints.tend();
     }
