@@ -5,63 +5,10 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
-use serde::{Deserialize, Deserializer};
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Body {
-    #[serde(default, deserialize_with = "lenient")]
-    id: Option<i64>,
-    #[serde(default, deserialize_with = "lenient")]
-    venue_id: Option<i64>,
-    name: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    type_id: Option<i64>,
-    #[serde(default, deserialize_with = "lenient")]
-    stage_id: Option<i64>,
-    #[serde(default, deserialize_with = "lenient")]
-    source_id: Option<i64>,
-    #[serde(default, deserialize_with = "lenient")]
-    company_id: Option<i64>,
-    #[serde(default, deserialize_with = "lenient")]
-    company_lead_contact_id: Option<i64>,
-    #[serde(default, deserialize_with = "lenient")]
-    contact_id: Option<i64>,
-    #[serde(default, deserialize_with = "lenient")]
-    quality_id: Option<i64>,
-    #[serde(default, deserialize_with = "lenient")]
-    industry_id: Option<i64>,
-    #[serde(default, deserialize_with = "lenient")]
-    confirmed_quote_id: Option<i64>,
-    #[serde(default, deserialize_with = "lenient")]
-    confirmed_quote_status: Option<i64>,
-    #[serde(default, deserialize_with = "lenient")]
-    cancelled_quote_id: Option<i64>,
-    #[serde(default, deserialize_with = "lenient")]
-    lost_to_competition: Option<i64>,
-    closed_date: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    owner_user_id: Option<i64>,
-    #[serde(default, deserialize_with = "lenient")]
-    stage_reason_id: Option<i64>,
-    channel_id: Option<String>,
-    description: Option<String>,
-}
+use self::body::{Body, decode};
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Lenient<'a> {
-    Number(i64),
-    Text(&'a str),
-}
-
-fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    Ok(match Option::<Lenient<'de>>::deserialize(deserializer)? {
-        None | Some(Lenient::Text("")) => None,
-        Some(Lenient::Number(number)) => Some(number),
-        Some(Lenient::Text(digits)) => Some(digits.parse().map_err(serde::de::Error::custom)?),
-    })
-}
+mod body;
 
 const SCHEMA: &str = "
     CREATE TABLE opportunity (
@@ -121,10 +68,6 @@ impl Baseline {
         transaction.commit().expect("the disk has room");
         result
     }
-}
-
-fn decode(body: &[u8]) -> Body {
-    serde_json::from_slice(body).expect("the body is well formed")
 }
 
 fn now() -> i64 {

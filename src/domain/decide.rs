@@ -2,6 +2,7 @@
 
 use super::details::{Changes, Details};
 use super::field::{Clearing, Field, OnAdd};
+use super::field_set::FieldSet;
 use super::id::{OpportunityId, VenueId};
 use super::patch::Patch;
 use super::rejection::{Rejection, Violation, ViolationKind, Violations};
@@ -57,74 +58,77 @@ pub enum Command {
 /// # Ok::<(), opportunity_engine::InvalidValue>(())
 /// ```
 pub fn decide(mut request: Request) -> Result<Command, Rejection> {
-    if request.is_empty() {
+    let given = request.given();
+    if given.is_empty() && !request.has_unknown_keys() {
         return Err(Rejection::Empty);
     }
-    let mut violations =
-        if request.gives(Field::Id) { broken_by_update(&request) } else { broken_by_add(&request) };
-    violations.append(&mut request.take_violations());
+    let mut violations = if given.contains(Field::Id) {
+        broken_by_update(given, request.cleared())
+    } else {
+        broken_by_add(given)
+    };
+    if request.has_violations() {
+        violations.append(&mut request.take_violations());
+    }
     match Violations::new(violations) {
         Some(violations) => Err(Rejection::Invalid(violations)),
-        None => command(request).map_err(|missing| Rejection::Invalid(required(missing).into())),
+        None => command(request),
     }
 }
 
-/// The command of a request that breaks no rule; a field without which there is none is an `Err`.
-fn command(request: Request) -> Result<Command, Field> {
-    let venue = request.venue.value().ok_or(Field::VenueId)?;
-    Ok(match request.id.value() {
-        Some(id) => Command::Update { venue, id, changes: request.draft.into_changes() },
-        None => Command::Add { venue, details: request.draft.into_details()? },
-    })
+/// The command of a request that breaks no rule; without a field that every command has, there is none.
+fn command(request: Request) -> Result<Command, Rejection> {
+    let missing = |field| {
+        let violation = Violation::of_field(field, ViolationKind::Required);
+        Rejection::Invalid(violation.into())
+    };
+    let venue = request.venue.value().ok_or_else(|| missing(Field::VenueId))?;
+    match request.id.value() {
+        Some(id) => Ok(Command::Update { venue, id, changes: request.draft.into_changes() }),
+        None => match request.draft.into_details() {
+            Ok(details) => Ok(Command::Add { venue, details }),
+            Err(field) => Err(missing(field)),
+        },
+    }
 }
 
-fn required(field: Field) -> Violation {
-    Violation::of_field(field, ViolationKind::Required)
+/// The same violation of each field.
+fn each(fields: FieldSet, kind: ViolationKind) -> impl Iterator<Item = Violation> {
+    fields.iter().map(move |field| Violation::of_field(field, kind.clone()))
 }
 
 /// An add belongs to a company if it gives the company or its lead contact, else to a contact
 /// (the published call: "required when it belongs to a company", "… to a contact").
-fn broken_by_add(request: &Request) -> Vec<Violation> {
-    let for_company = Field::DETAILS
-        .iter()
-        .any(|&field| field.on_add() == Some(OnAdd::ForCompany) && request.gives(field));
-    let is_required = |field: Field| match field.on_add() {
-        None => field == Field::VenueId,
-        Some(OnAdd::Required) => true,
-        Some(OnAdd::ForCompany) => for_company,
-        Some(OnAdd::ForContact) => !for_company,
-        Some(OnAdd::Optional) => false,
-    };
-    let missing = |field: &Field| is_required(*field) && !request.gives(*field);
-    Field::ALL.iter().copied().filter(missing).map(required).collect()
+fn broken_by_add(given: FieldSet) -> Vec<Violation> {
+    const REQUIRED: FieldSet = FieldSet::on_add(OnAdd::Required).with_if(true, Field::VenueId);
+    const FOR_COMPANY: FieldSet = FieldSet::on_add(OnAdd::ForCompany);
+    const FOR_CONTACT: FieldSet = FieldSet::on_add(OnAdd::ForContact);
+
+    let for_owner = if (given & FOR_COMPANY).is_empty() { FOR_CONTACT } else { FOR_COMPANY };
+    each((REQUIRED | for_owner) - given, ViolationKind::Required).collect()
 }
 
 /// An update names its venue, and clears only what may be cleared.
-fn broken_by_update(request: &Request) -> Vec<Violation> {
-    let clears = |field: Field| request.state(field) == Patch::Clear;
-    let clears_every_owner = Field::DETAILS
-        .iter()
-        .all(|&field| field.clearing() != Clearing::WhileOwned || clears(field));
-    let broken = |&field: &Field| {
-        let kind = match field.clearing() {
-            _ if field == Field::VenueId && !request.gives(field) => ViolationKind::Required,
-            Clearing::Never if clears(field) => ViolationKind::NotClearable,
-            Clearing::WhileOwned if clears_every_owner => ViolationKind::LastOwner,
-            Clearing::Never | Clearing::WhileOwned | Clearing::Always => return None,
-        };
-        Some(Violation::of_field(field, kind))
-    };
-    Field::ALL.iter().filter_map(broken).collect()
+fn broken_by_update(given: FieldSet, cleared: FieldSet) -> Vec<Violation> {
+    const REQUIRED: FieldSet = FieldSet::of(Field::VenueId);
+    const NEVER_CLEARED: FieldSet = FieldSet::clearing(Clearing::Never);
+
+    let missing = REQUIRED - given;
+    let not_clearable = (NEVER_CLEARED & cleared) - missing;
+    let owners = if (OWNERS - cleared).is_empty() { OWNERS } else { FieldSet::EMPTY };
+    let mut violations: Vec<_> = each(missing, ViolationKind::Required).collect();
+    violations.extend(each(not_clearable, ViolationKind::NotClearable));
+    violations.extend(each(owners, ViolationKind::LastOwner));
+    violations
 }
+
+/// The fields of which one is left.
+const OWNERS: FieldSet = FieldSet::clearing(Clearing::WhileOwned);
 
 /// The violations of an update whose merged result has no owner: the owners that it clears.
 pub(super) fn last_owner_cleared(changes: &Changes) -> Vec<Violation> {
-    Field::DETAILS
-        .iter()
-        .filter(|field| field.clearing() == Clearing::WhileOwned)
-        .filter(|field| changes.patch(**field) == Patch::Clear)
-        .map(|&field| Violation::of_field(field, ViolationKind::LastOwner))
-        .collect()
+    let cleared = OWNERS.iter().filter(|&field| changes.patch(field) == Patch::Clear);
+    each(cleared.collect(), ViolationKind::LastOwner).collect()
 }
 
 #[cfg(test)]

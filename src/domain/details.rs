@@ -4,6 +4,7 @@
 use super::closed_date::ClosedDate;
 use super::damage::Damage;
 use super::field::{Field, with_fields};
+use super::field_set::FieldSet;
 use super::id::*; // so that the table of fields may name any of them
 use super::opportunity::BelongsTo;
 use super::patch::Patch;
@@ -148,6 +149,18 @@ macro_rules! define_details {
                     $(Field::$Field => self.$member.as_ref().map(|_| ()),)*
                     Field::Id | Field::VenueId => Patch::Keep,
                 }
+            }
+
+            /// The fields that are set.
+            pub(super) fn set(&self) -> FieldSet {
+                FieldSet::EMPTY
+                    $(.with_if(matches!(self.$member, Patch::Set(_)), Field::$Field))*
+            }
+
+            /// The fields that are empty.
+            pub(super) fn cleared(&self) -> FieldSet {
+                FieldSet::EMPTY
+                    $(.with_if(matches!(self.$member, Patch::Clear), Field::$Field))*
             }
 
             /// The bytes of all texts.

@@ -9,6 +9,7 @@ mod damage;
 mod decide;
 mod details;
 mod field;
+mod field_set;
 mod id;
 mod opportunity;
 mod outcome;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::closed_date::ClosedDate;
 use super::details::Draft;
 use super::field::{Field, with_fields};
+use super::field_set::FieldSet;
 use super::id::*; // so that the table of fields may name any of them
 use super::patch::{IntoPatch, Patch};
 use super::rejection::{Violation, ViolationKind};
@@ -110,19 +111,27 @@ impl Request {
         }
     }
 
-    /// Whether nothing was given but empty fields.
-    pub(super) fn is_empty(&self) -> bool {
-        self.unknown_keys.is_empty()
-            && self.violations.iter().all(|violation| *violation.kind() == ViolationKind::Duplicate)
-            && Field::ALL.iter().all(|&field| self.state(field) != Patch::Set(()))
+    /// Whether there are keys that are not in the table.
+    pub(super) fn has_unknown_keys(&self) -> bool {
+        !self.unknown_keys.is_empty()
     }
 
-    /// Whether a value was given for the field, well formed or not.
-    pub(super) fn gives(&self, field: Field) -> bool {
-        self.state(field) == Patch::Set(()) || self.is_malformed(field)
+    /// The fields for which a value was given, well formed or not.
+    pub(super) fn given(&self) -> FieldSet {
+        let set = self.draft.set();
+        let set = set.with_if(matches!(self.id, Patch::Set(_)), Field::Id);
+        let set = set.with_if(matches!(self.venue, Patch::Set(_)), Field::VenueId);
+        set | self.malformed()
     }
 
-    pub(super) fn state(&self, field: Field) -> Patch<()> {
+    /// The fields that are empty.
+    pub(super) fn cleared(&self) -> FieldSet {
+        let cleared = self.draft.cleared();
+        let cleared = cleared.with_if(self.id == Patch::Clear, Field::Id);
+        cleared.with_if(self.venue == Patch::Clear, Field::VenueId)
+    }
+
+    fn state(&self, field: Field) -> Patch<()> {
         match field {
             Field::Id => self.id.map(|_| ()),
             Field::VenueId => self.venue.map(|_| ()),
@@ -131,14 +140,14 @@ impl Request {
     }
 
     fn mentions(&self, field: Field) -> bool {
-        self.state(field) != Patch::Keep || self.is_malformed(field)
+        self.state(field) != Patch::Keep || self.malformed().contains(field)
     }
 
-    fn is_malformed(&self, field: Field) -> bool {
-        self.violations.iter().any(|violation| {
-            violation.field() == Some(field)
-                && matches!(violation.kind(), ViolationKind::Malformed(_))
-        })
+    /// The fields with a value that is not well formed.
+    fn malformed(&self) -> FieldSet {
+        let malformed =
+            |violation: &&Violation| matches!(violation.kind(), ViolationKind::Malformed(_));
+        self.violations.iter().filter(malformed).filter_map(Violation::field).collect()
     }
 
     fn note(&mut self, field: Field, kind: ViolationKind) {

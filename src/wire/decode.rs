@@ -86,7 +86,7 @@ impl Decoder {
         let text = utf8(bytes)?;
         match text.trim_start_matches(JSON_WHITE_SPACE).bytes().next() {
             None => Err(Rejection::Empty),
-            Some(b'{') => self.decode_object(text).map_err(|error| malformed(&error)),
+            Some(b'{') => self.decode_object(text),
             Some(_) => Err(not_an_object(text)),
         }
     }
@@ -100,11 +100,13 @@ impl Decoder {
         Ok(())
     }
 
-    fn decode_object(&self, text: &str) -> serde_json::Result<Request> {
+    fn decode_object(&self, text: &str) -> Result<Request, Rejection> {
+        let mut request = Request::default();
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        let seed = RequestSeed::<RawGiven<'_>>::new(self.unknown_keys);
-        let request = seed.deserialize(&mut deserializer)?;
-        deserializer.end()?;
+        RequestSeed::<RawGiven<'_>>::new(&mut request, self.unknown_keys)
+            .deserialize(&mut deserializer)
+            .and_then(|()| deserializer.end())
+            .map_err(|error| malformed(&error))?;
         Ok(request)
     }
 }

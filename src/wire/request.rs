@@ -12,45 +12,48 @@ use super::decode::UnknownKeys;
 use crate::domain::{Field, Given, Patch, Request, Value};
 
 /// Reads an object into a request. `V` is how a value is taken from the input.
-pub(super) struct RequestSeed<V> {
+///
+/// The request stays where it is: it is nearly 400 bytes, and with it handed up through the results of serde's
+/// calls an update took a fifth longer from bytes to a command.
+pub(super) struct RequestSeed<'r, V> {
+    request: &'r mut Request,
     unknown_keys: UnknownKeys,
     value: PhantomData<fn() -> V>,
 }
 
-impl<V> RequestSeed<V> {
-    pub(super) const fn new(unknown_keys: UnknownKeys) -> Self {
-        Self { unknown_keys, value: PhantomData }
+impl<'r, V> RequestSeed<'r, V> {
+    pub(super) const fn new(request: &'r mut Request, unknown_keys: UnknownKeys) -> Self {
+        Self { request, unknown_keys, value: PhantomData }
     }
 }
 
-impl<'de, V: Deserialize<'de> + Into<Given<'de>>> DeserializeSeed<'de> for RequestSeed<V> {
-    type Value = Request;
+impl<'de, V: Deserialize<'de> + Into<Given<'de>>> DeserializeSeed<'de> for RequestSeed<'_, V> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Request, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de, V: Deserialize<'de> + Into<Given<'de>>> Visitor<'de> for RequestSeed<V> {
-    type Value = Request;
+impl<'de, V: Deserialize<'de> + Into<Given<'de>>> Visitor<'de> for RequestSeed<'_, V> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object with the fields of an opportunity")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Request, A::Error> {
-        let mut request = Request::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Key(key)) = map.next_key()? {
             if let Some(field) = Field::from_wire_name(&key) {
-                request.give(field, map.next_value::<V>()?.into());
+                self.request.give(field, map.next_value::<V>()?.into());
                 continue;
             }
             map.next_value::<IgnoredAny>()?;
             if self.unknown_keys == UnknownKeys::Reject {
-                request.give_unknown(&key);
+                self.request.give_unknown(&key);
             }
         }
-        Ok(request)
+        Ok(())
     }
 }
 
@@ -136,7 +139,10 @@ impl<'de> Visitor<'de> for GivenVisitor {
 /// numbers of any length.
 impl<'de> Deserialize<'de> for Request {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        RequestSeed::<AnyGiven<'de>>::new(UnknownKeys::Reject).deserialize(deserializer)
+        let mut request = Self::default();
+        RequestSeed::<AnyGiven<'de>>::new(&mut request, UnknownKeys::Reject)
+            .deserialize(deserializer)?;
+        Ok(request)
     }
 }
 
