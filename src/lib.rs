@@ -57,7 +57,7 @@
 //! - Not a server: it speaks no HTTP and checks no token. The service around it does.
 //! - Not a CRM: it knows no companies, contacts, stages or users, only their ids, and checks no
 //!   reference.
-//! - Not a search engine: it finds an opportunity by venue and id.
+//! - Not a search engine: it finds an opportunity by venue and id, and lists the ids of a venue.
 //! - Not distributed: one file on one machine, on a local file system. Several processes may open it.
 //!
 //! # Features
