@@ -21,7 +21,7 @@ use crate::workload::{add, update, venue_of_preloaded};
 const STREAM: &str = "--stream";
 
 /// What the engine caches, and its default.
-const CACHE: u64 = 16 << 20;
+const CACHE: u64 = 32 << 20;
 
 /// What the process may take besides.
 const LIMIT: u64 = (64 << 20) + CACHE;
