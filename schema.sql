@@ -82,9 +82,10 @@ CREATE TABLE engine_state (
     indexed_id    INTEGER NOT NULL CHECK (indexed_id >= 0),
     -- The run that is being added to it ends with this id; indexed_id if there is none.
     run_id        INTEGER NOT NULL CHECK (run_id >= indexed_id),
-    -- The venue and the id of the entry of the run that was added last; runs go in that order. 0 and 0
-    -- if there is no run, or none was added yet.
+    -- The venue of the entry of the run that was added last: a run goes by venue, then by id. 0 if there
+    -- is no run, or nothing of it was added yet.
     run_venue_id  INTEGER NOT NULL CHECK (run_venue_id >= 0),
+    -- The id of that entry; 0 likewise.
     run_entry_id  INTEGER NOT NULL CHECK (run_entry_id >= 0)
 ) STRICT;
 

@@ -9,8 +9,8 @@
 use rusqlite::{Connection, Row, Statement};
 
 /// How many opportunities make a run: the more, the fewer pages an entry costs, and the longer the
-/// tail that a list has to look through. With 1,000 venues an entry costs an eighth of a page.
-const RUN: i64 = 8_192;
+/// tail that a list has to look through. With 1,000 venues an entry costs a sixteenth of a page.
+const RUN: i64 = 16_384;
 
 /// How many entries a group writes at least, while there is a run. It writes two for each add, so
 /// that a run is in the index before the next one is full.
