@@ -48,13 +48,12 @@ impl Adder {
     }
 
     fn check(&self, engine: &Engine) {
-        for (&number, ids) in &self.expected {
-            assert_eq!(
-                &engine.ids(venue(number), None, usize::MAX).unwrap(),
-                ids,
-                "venue {number}"
-            );
-        }
+        self.expected.keys().for_each(|&number| self.check_one(engine, number));
+    }
+
+    fn check_one(&self, engine: &Engine, number: i64) {
+        let listed = engine.ids(venue(number), None, usize::MAX).unwrap();
+        assert_eq!(listed, self.expected[&number], "venue {number}");
     }
 }
 
