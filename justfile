@@ -16,6 +16,14 @@ format:
 test:
     bash .ci/run test
 
-# The benchmarks, measured
+# Single functions, measured
 bench:
     cargo bench --bench functions
+
+# The whole engine beside the baseline, measured
+throughput *arguments:
+    cargo bench --bench throughput -- {{ arguments }}
+
+# Other libraries on the same workload
+peers *arguments:
+    cd benches/peers && cargo run --release -- {{ arguments }}

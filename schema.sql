@@ -60,6 +60,7 @@ CREATE TABLE opportunity (
 
 -- The opportunities of each venue, in order. Caught up with the table in runs of some thousand rows,
 -- because to keep it current costs a page for nearly every add; engine_state says how far it has come.
+-- Rows are never deleted.
 CREATE TABLE opportunity_by_venue (
     -- The venue.
     venue_id  INTEGER NOT NULL CHECK (venue_id >= 1),

@@ -15,6 +15,7 @@
 //! | `growth` | B and D on a table that grows to 1,000,000 rows, or to `--growth-to`; the baseline's to 1,000,000 |
 //! | `curve` | 1 to 256 callers, each a thread |
 //! | `memory` | the most memory that a process takes while 10,000,000 requests stream through it |
+//! | `floor` | B and D beside the bare statements of SQLite on one thread |
 //!
 //! Without a mode, all run. `--quick` makes everything small, to see that it works; `--json` prints
 //! an object a line; `--dir` says where the databases are, so which file system is measured.
@@ -46,6 +47,8 @@ mod baseline;
 mod curve;
 #[path = "throughput/database.rs"]
 mod database;
+#[path = "throughput/floor.rs"]
+mod floor;
 #[path = "throughput/fresh.rs"]
 mod fresh;
 #[path = "throughput/growth.rs"]
@@ -84,6 +87,7 @@ fn main() {
             Mode::Growth => growth::growth(&arguments, &report),
             Mode::Curve => curve::curve(&arguments, &report),
             Mode::Memory => memory::memory(&arguments, &report),
+            Mode::Floor => floor::floor(&arguments, &report),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Listing by venue: right at every moment of the catching up, and served by the index.
+//! Listing by venue: right at every moment of the catching up.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -146,27 +146,4 @@ fn a_refused_batch_leaves_the_index_as_it_was() {
     adder.add(&engine, 500);
     assert!(entries(&path) > 0);
     adder.check(&engine);
-}
-
-#[test]
-fn the_list_is_served_by_the_index() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.db");
-    let engine = open(&path);
-    Adder::new(10).add(&engine, 10);
-    let connection = Connection::open(&path).unwrap();
-    let text = include_str!("../src/store/venue_index.rs");
-    let sql = text.split("SELECT_IDS: &str = \"").nth(1).unwrap().split("\";").next().unwrap();
-    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-    let rows = statement.query_map([1, 0, 10], |row| row.get::<_, String>(3)).unwrap();
-    let plan: Vec<String> = rows.map(Result::unwrap).collect();
-    let searches = plan.iter().filter(|step| step.starts_with("SEARCH")).collect::<Vec<_>>();
-    assert_eq!(
-        searches,
-        [
-            "SEARCH opportunity_by_venue USING PRIMARY KEY (venue_id=? AND id>?)",
-            "SEARCH opportunity USING INTEGER PRIMARY KEY (rowid>?)",
-        ]
-    );
-    assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:?}");
 }

@@ -17,6 +17,7 @@ pub(crate) enum Mode {
     Growth,
     Curve,
     Memory,
+    Floor,
 }
 
 pub(crate) const ONE_CALLER: Mode = Mode::Requests("A", Sending::OneAtATime { callers: 1 });
@@ -25,7 +26,7 @@ pub(crate) const IN_FLIGHT: Mode = Mode::Requests("C", Sending::InFlight);
 pub(crate) const BATCHES: Mode = Mode::Requests("D", Sending::Batches);
 
 impl Mode {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         ONE_CALLER,
         MANY_CALLERS,
         IN_FLIGHT,
@@ -35,6 +36,7 @@ impl Mode {
         Self::Growth,
         Self::Curve,
         Self::Memory,
+        Self::Floor,
     ];
 
     const fn name(self) -> &'static str {
@@ -45,6 +47,7 @@ impl Mode {
             Self::Growth => "growth",
             Self::Curve => "curve",
             Self::Memory => "memory",
+            Self::Floor => "floor",
         }
     }
 

@@ -23,7 +23,7 @@ pub(crate) fn compare(arguments: &Arguments, sending: Sending, limit: Limit) -> 
     comparison
 }
 
-fn on_fresh_database<S: Subject>(
+pub(crate) fn on_fresh_database<S: Subject>(
     arguments: &Arguments,
     sending: Sending,
     limit: Limit,

@@ -15,7 +15,7 @@ pub(crate) fn venue_of_preloaded(id: i64) -> i64 {
 
 /// How often each of these rows is updated before a run, so that the write-ahead log has started
 /// over: from then on its pages are overwritten, which is what an engine does for most of its life.
-const WARM_UPS: u32 = 8;
+const WARM_UPS: u32 = 12;
 
 /// What is sent before a run, in batches. The number of rows is one of thousands.
 pub(crate) fn warm_up(rows: i64) -> impl Iterator<Item = Vec<Vec<u8>>> {

@@ -1,7 +1,7 @@
 //! Handing out the answers of a group without keeping the writer from the next one.
 
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 
 use super::job::Job;
 
@@ -13,7 +13,7 @@ const MAX_WAITING: usize = 4;
 
 /// A thread that answers. To wake those who wait takes as long as a third of a commit, for 64 of
 /// them; meanwhile the writer commits the next group. With 64 callers that gives a fifth more
-/// requests.
+/// requests. When too many groups wait, the writer answers a younger one before them.
 pub(super) struct Answers {
     /// `None` once it is dropped.
     groups: Option<SyncSender<Vec<Job>>>,
@@ -27,6 +27,11 @@ impl Answers {
             .name("opportunity-answers".to_owned())
             .spawn(move || jobs.into_iter().for_each(answer))?;
         Ok(Self { groups: Some(groups), thread: Some(thread) })
+    }
+
+    /// The thread, unless it has ended.
+    pub(super) fn thread_id(&self) -> Option<ThreadId> {
+        self.thread.as_ref().map(|thread| thread.thread().id())
     }
 
     /// Gives every job of a group the answer that it holds.

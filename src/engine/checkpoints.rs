@@ -92,8 +92,12 @@ impl<'c> Checkpoints<'c> {
         self.monitor.set_log_bytes(bytes);
         if self.bulk.finish() {
             // The thread has moved the bulk, so this is short.
-            self.monitor.note_checkpoint(&self.connection.checkpoint(Effort::Passive));
-            self.next_bulk = bytes + self.bulk_bytes;
+            let result = self.connection.checkpoint(Effort::Passive);
+            self.monitor.note_checkpoint(&result);
+            // A reader in the way may be gone soon.
+            let is_complete = matches!(result, Ok(progress) if progress.is_complete());
+            let pause = if is_complete { self.bulk_bytes } else { self.bulk_bytes / 8 };
+            self.next_bulk = bytes + pause;
         } else if bytes + self.bulk_bytes < self.next_bulk {
             // The log has started over.
             self.next_bulk = self.bulk_bytes;

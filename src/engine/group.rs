@@ -46,21 +46,22 @@ impl<'c> GroupCommit<'c> {
 
     /// Runs jobs in one transaction and gives each command its answer, which then is final. What
     /// `more` brings when all of them are applied joins them: a fuller group costs no second commit.
-    pub(super) fn run(&mut self, jobs: &mut Vec<Job>, mut more: impl FnMut(usize) -> Vec<Job>) {
+    pub(super) fn run(&mut self, jobs: &mut Vec<Job>, mut more: impl FnMut(&[Job]) -> Vec<Job>) {
         if self.is_stopped {
             return self.refuse(jobs, writes_stopped());
         }
         let result = self.attempt(|group, at| {
-            let (mut applied, mut commands) = (0, 0);
+            let mut applied = 0;
             while applied < jobs.len() {
                 let mut units = units_of(&mut jobs[applied..]);
                 units.iter_mut().try_for_each(|unit| unit.apply(group, at))?;
-                commands += units.iter().map(Unit::len).sum::<usize>();
                 drop(units);
                 applied = jobs.len();
-                jobs.append(&mut more(commands));
+                let mut further = more(jobs);
+                jobs.append(&mut further);
             }
-            Ok(())
+            // Not when commands are run again: they must not fail for the sake of the index.
+            group.catch_up_index()
         });
         if let Err(failed) = result {
             self.after_failure(&mut units_of(jobs), failed);
@@ -277,6 +278,44 @@ mod tests {
                 "{answer:?}"
             );
         }
+    }
+
+    /// Adds to a venue, all or nothing.
+    fn add(commit: &mut GroupCommit<'_>, venue: i64, count: usize) -> bool {
+        let venue = VenueId::new(venue).unwrap();
+        let request =
+            || Request::add(venue).name("n").contact_id(918).type_id(18).source_id(25).stage_id(69);
+        let commands = (0..count).map(|_| decide(request())).collect();
+        let (job, waiter) = Job::all(commands, 0);
+        let mut jobs = vec![job];
+        commit.run(&mut jobs, |_| Vec::new());
+        jobs.into_iter().for_each(Job::answer);
+        waiter.wait().unwrap().is_ok()
+    }
+
+    #[test]
+    fn a_run_of_the_index_that_was_rolled_back_leaves_nothing_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = open(&folder, Durability::Full);
+        let failures = Arc::new(AtomicU32::new(0));
+        connection.fail_commits(Arc::clone(&failures));
+        let (other, mut commit) =
+            (open(&folder, Durability::Full), group_commit(&connection, Durability::Full));
+        assert!(add(&mut commit, 1, 16_300));
+        failures.store(1, Ordering::SeqCst);
+        assert!(!add(&mut commit, 7, 100));
+        // Another process comes equally far with other rows.
+        assert!(add(&mut group_commit(&other, Durability::Full), 8, 100));
+        for _ in 0..100 {
+            assert!(add(&mut commit, 9, 200));
+        }
+        assert_eq!((entries(&folder, 7), entries(&folder, 8)), (0, 100));
+    }
+
+    fn entries(folder: &tempfile::TempDir, venue: i64) -> i64 {
+        let connection = rusqlite::Connection::open(folder.path().join("a.db")).unwrap();
+        let count = "SELECT count(*) FROM opportunity_by_venue WHERE venue_id = ?1";
+        connection.query_row(count, [venue], |row| row.get(0)).unwrap()
     }
 
     #[test]

@@ -122,14 +122,6 @@ pub(super) enum Unit<'j> {
 }
 
 impl Unit<'_> {
-    /// How many commands it holds.
-    pub(super) const fn len(&self) -> usize {
-        match self {
-            Self::One(..) => 1,
-            Self::All(commands, _) => commands.len(),
-        }
-    }
-
     /// Applies it and keeps its answer, which stands once the group is committed. After an `Err` the
     /// whole group has to be given up.
     pub(super) fn apply(

@@ -73,27 +73,37 @@ impl Queue {
         !(state.is_open && self.is_full(&state))
     }
 
-    /// Takes the next jobs, waiting for one: as many as there are, up to about `max_commands`.
+    /// Takes the next jobs, waiting for one: as many as there are, up to about `max_commands` and
+    /// to the bytes that the queue may hold.
     /// `None` when the queue is closed and empty.
     pub(super) fn take(&self, max_commands: usize) -> Option<Vec<Job>> {
         let mut state = self.lock();
         while state.is_open && state.jobs.is_empty() {
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let jobs = self.take_out(state, max_commands);
+        let jobs = self.take_out(state, max_commands, self.max_bytes);
         (!jobs.is_empty()).then_some(jobs)
     }
 
-    /// Takes the jobs that are there, without waiting: up to about `max_commands`.
-    pub(super) fn take_ready(&self, max_commands: usize) -> Vec<Job> {
-        self.take_out(self.lock(), max_commands)
+    /// Takes the jobs that are there, without waiting: as many as could have been taken together with
+    /// those that were `taken` before.
+    pub(super) fn take_more(&self, max_commands: usize, taken: &[Job]) -> Vec<Job> {
+        let commands = taken.iter().map(Job::len).sum();
+        let bytes = taken.iter().map(Job::bytes).sum();
+        let max_bytes = self.max_bytes.saturating_sub(bytes);
+        self.take_out(self.lock(), max_commands.saturating_sub(commands), max_bytes)
     }
 
-    fn take_out(&self, mut state: MutexGuard<'_, State>, max_commands: usize) -> Vec<Job> {
+    fn take_out(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        max_commands: usize,
+        max_bytes: usize,
+    ) -> Vec<Job> {
         let (mut commands, mut bytes) = (0, 0);
         let mut taken = 0;
         for job in &state.jobs {
-            if commands >= max_commands {
+            if commands >= max_commands || bytes >= max_bytes {
                 break;
             }
             commands += job.len();

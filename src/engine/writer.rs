@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 
 use super::answers::Answers;
 use super::checkpoints::Checkpoints;
@@ -18,8 +18,26 @@ use crate::store::{
 /// not wait for too many others.
 const MAX_GROUP: usize = 4_096;
 
-/// The thread that writes; its result is how its last checkpoint went.
-pub(super) type Writer = JoinHandle<Result<(), StoreError>>;
+/// The thread that writes, and the one that answers for it.
+pub(super) struct Writer {
+    /// Its result is how its last checkpoint went.
+    thread: JoinHandle<Result<(), StoreError>>,
+    answers: Option<ThreadId>,
+}
+
+impl Writer {
+    /// Waits until it has ended, unless it is on one of its own threads, by a waker that drops the last
+    /// handle of an engine: it cannot wait for itself, and ends on its own once the queue is empty.
+    pub(super) fn join(self) -> Result<(), StoreError> {
+        let current = std::thread::current().id();
+        if self.thread.thread().id() == current || self.answers == Some(current) {
+            return Ok(());
+        }
+        self.thread.join().unwrap_or_else(|_| {
+            Err(StoreError::new(Operation::Checkpoint, StoreErrorKind::Panicked))
+        })
+    }
+}
 
 /// Starts the writer and waits until it is ready.
 pub(super) fn start(
@@ -48,7 +66,7 @@ pub(super) fn start(
                 return Ok(());
             }
         };
-        drop(report.send(Ok(())));
+        drop(report.send(Ok(answers.thread_id())));
         drop(report);
         let group = GroupCommit::new(store, options.clock, options.database.durability);
         write_until_closed(queue, monitor, group, checkpoints, &answers);
@@ -60,7 +78,7 @@ pub(super) fn start(
         .spawn(serve)
         .map_err(|source| OpenError::Thread { source: Arc::new(source) })?;
     match ready.recv() {
-        Ok(Ok(())) => Ok(thread),
+        Ok(Ok(answers)) => Ok(Writer { thread, answers }),
         Ok(Err(Failed::Store(error))) => Err(database.open_error(error)),
         Ok(Err(Failed::Thread(source))) => Err(OpenError::Thread { source: Arc::new(source) }),
         Err(_) => {
@@ -87,7 +105,7 @@ fn write_until_closed(
     while let Some(mut jobs) = queue.take(MAX_GROUP) {
         match checkpoints.make_room() {
             Ok(()) => {
-                commit.run(&mut jobs, |taken| queue.take_ready(MAX_GROUP.saturating_sub(taken)));
+                commit.run(&mut jobs, |taken| queue.take_more(MAX_GROUP, taken));
             }
             Err(error) => commit.refuse(&mut jobs, error),
         }

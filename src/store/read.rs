@@ -10,7 +10,7 @@ use super::connection::Database;
 use super::error::{Operation, StoreError, StoreErrorKind};
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
-use super::venue_index::SELECT_IDS;
+use super::venue_index::{SELECT_INDEXED, SELECT_TAIL};
 use crate::domain::{Damage, Opportunity, OpportunityId, VenueId};
 
 /// How many connections are kept open while nobody reads.
@@ -135,15 +135,35 @@ impl Reader {
         after: Option<OpportunityId>,
         limit: usize,
     ) -> Result<Vec<OpportunityId>, StoreError> {
-        let read = failed(Operation::Read);
         let after = after.map_or(0, OpportunityId::get);
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut statement = self.connection.prepare_cached(SELECT_IDS).map_err(&read)?;
-        let rows = statement.query_map([venue.get(), after, limit], |row| row.get(0));
-        let ids: Vec<i64> = rows.and_then(Iterator::collect).map_err(&read)?;
-        let checked = |id| OpportunityId::new(id).map_err(|_| Damage::of("id"));
-        ids.into_iter().map(checked).collect::<Result<_, _>>().map_err(damaged(Operation::Read))
+        // Both statements on one snapshot; most pages need the first alone.
+        let transaction =
+            self.connection.unchecked_transaction().map_err(failed(Operation::Read))?;
+        let mut ids = Vec::new();
+        for sql in [SELECT_INDEXED, SELECT_TAIL] {
+            if ids.len() < limit {
+                let missing = i64::try_from(limit - ids.len()).unwrap_or(i64::MAX);
+                read_ids(&transaction, sql, [venue.get(), after, missing], &mut ids)?;
+            }
+        }
+        Ok(ids)
     }
+}
+
+fn read_ids(
+    connection: &Connection,
+    sql: &str,
+    parameters: [i64; 3],
+    ids: &mut Vec<OpportunityId>,
+) -> Result<(), StoreError> {
+    let read = failed(Operation::Read);
+    let mut statement = connection.prepare_cached(sql).map_err(&read)?;
+    let mut rows = statement.query(parameters).map_err(&read)?;
+    while let Some(row) = rows.next().map_err(&read)? {
+        let id = row.get(0).ok().and_then(|id| OpportunityId::new(id).ok());
+        ids.push(id.ok_or(Damage::of("id")).map_err(damaged(Operation::Read))?);
+    }
+    Ok(())
 }
 
 fn nanos(duration: Duration) -> u64 {

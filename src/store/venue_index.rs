@@ -25,7 +25,7 @@ struct Entry {
 
 /// How far the index has come: what is stored of it beside the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Progress {
+pub(super) struct Coverage {
     /// Every opportunity up to this id is in the index.
     indexed_id: i64,
     /// The last id of the run in progress; `indexed_id` if there is none.
@@ -34,7 +34,7 @@ pub(super) struct Progress {
     written: Entry,
 }
 
-impl Progress {
+impl Coverage {
     /// The columns of `engine_state` that hold it.
     pub(super) const COLUMNS: [&str; 4] = ["indexed_id", "run_id", "run_venue_id", "run_entry_id"];
 
@@ -67,9 +67,9 @@ pub(super) struct VenueIndex<'c> {
     insert: Statement<'c>,
     /// What is left of the run, the next entry last.
     rest: Vec<Entry>,
-    /// What `rest` follows. If something else is stored, a group was rolled back or another process
-    /// has written, and the rest is read anew.
-    progress: Option<Progress>,
+    /// What `rest` follows. If something else is stored, another process has written, and the rest is
+    /// read anew.
+    coverage: Option<Coverage>,
 }
 
 impl<'c> VenueIndex<'c> {
@@ -78,9 +78,9 @@ impl<'c> VenueIndex<'c> {
             read_run: connection
                 .prepare("SELECT venue_id, id FROM opportunity WHERE id > ?1 AND id <= ?2")?,
             insert: connection
-                .prepare("INSERT INTO opportunity_by_venue (venue_id, id) VALUES (?1, ?2)")?,
+                .prepare("INSERT OR IGNORE INTO opportunity_by_venue VALUES (?1, ?2)")?,
             rest: Vec::new(),
-            progress: None,
+            coverage: None,
         })
     }
 
@@ -88,38 +88,43 @@ impl<'c> VenueIndex<'c> {
     /// this id. The result is to be stored with it.
     pub(super) fn advance(
         &mut self,
-        stored: Progress,
+        stored: Coverage,
         last_id: i64,
         adds: usize,
-    ) -> rusqlite::Result<Progress> {
-        let mut progress = stored.with_run_up_to(last_id);
-        if !progress.has_run() {
-            return Ok(progress);
-        }
-        if self.progress != Some(progress) {
-            self.read_rest(progress)?;
+    ) -> rusqlite::Result<Coverage> {
+        let mut coverage = stored.with_run_up_to(last_id);
+        if !coverage.has_run() {
+            return Ok(coverage);
         }
         // Until the slice is written, `rest` follows nothing that can be stored.
-        self.progress = None;
+        if self.coverage.take() != Some(coverage) {
+            self.read_rest(coverage)?;
+        }
         let slice = LEAST_SLICE.max(2 * adds).min(self.rest.len());
         for entry in self.rest.drain(self.rest.len() - slice..).rev() {
             self.insert.execute([entry.venue, entry.id])?;
-            progress.written = entry;
+            coverage.written = entry;
         }
         if self.rest.is_empty() {
-            progress =
-                Progress { indexed_id: progress.run_id, written: Entry::default(), ..progress };
+            coverage =
+                Coverage { indexed_id: coverage.run_id, written: Entry::default(), ..coverage };
         }
-        self.progress = Some(progress);
-        Ok(progress)
+        self.coverage = Some(coverage);
+        Ok(coverage)
     }
 
-    fn read_rest(&mut self, progress: Progress) -> rusqlite::Result<()> {
+    /// Says that what was written is rolled back. Another process may come to the same coverage with
+    /// other rows.
+    pub(super) fn forget(&mut self) {
+        self.coverage = None;
+    }
+
+    fn read_rest(&mut self, coverage: Coverage) -> rusqlite::Result<()> {
         self.rest.clear();
-        let mut rows = self.read_run.query([progress.indexed_id, progress.run_id])?;
+        let mut rows = self.read_run.query([coverage.indexed_id, coverage.run_id])?;
         while let Some(row) = rows.next()? {
             let entry = Entry { venue: row.get(0)?, id: row.get(1)? };
-            if entry > progress.written {
+            if entry > coverage.written {
                 self.rest.push(entry);
             }
         }
@@ -128,12 +133,13 @@ impl<'c> VenueIndex<'c> {
     }
 }
 
-/// Reads the ids of the opportunities of venue ?1 after id ?2, at most ?3 of them: those in the index,
-/// then those in the tail of the table. For a venue that the run has passed the tail begins after
-/// the run.
-pub(super) const SELECT_IDS: &str = "
-    SELECT id FROM opportunity_by_venue WHERE venue_id = ?1 AND id > ?2
-    UNION ALL
+/// Reads the ids of the opportunities of venue ?1 after id ?2 that are in the index: at most ?3.
+pub(super) const SELECT_INDEXED: &str =
+    "SELECT id FROM opportunity_by_venue WHERE venue_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+
+/// Reads those that are not: the tail of the table. For a venue that the run has passed it begins
+/// after the run.
+pub(super) const SELECT_TAIL: &str = "
     SELECT id FROM opportunity
     WHERE venue_id = ?1 AND id > max(?2, (
         SELECT CASE
@@ -143,3 +149,25 @@ pub(super) const SELECT_IDS: &str = "
         END
         FROM engine_state))
     ORDER BY id LIMIT ?3";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(sql: &str) -> Vec<String> {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../schema.sql")).unwrap();
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let rows = explain.query_map([1, 0, 10], |row| row.get(3)).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn a_list_searches_the_index_and_the_end_of_the_table() {
+        let index = "SEARCH opportunity_by_venue USING PRIMARY KEY (venue_id=? AND id>?)";
+        assert_eq!(plan(SELECT_INDEXED), [index]);
+        let tail = plan(SELECT_TAIL);
+        assert_eq!(tail[0], "SEARCH opportunity USING INTEGER PRIMARY KEY (rowid>?)");
+        assert!(!tail.iter().any(|step| step.contains("TEMP B-TREE")), "{tail:?}");
+    }
+}

@@ -8,7 +8,7 @@ use super::connection::WriteConnection;
 use super::error::{Operation, StoreError, StoreErrorKind};
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
-use super::venue_index::{Progress, VenueIndex};
+use super::venue_index::{Coverage, VenueIndex};
 use crate::domain::{
     Command, Details, Opportunity, OpportunityId, Outcome, Rejection, Timestamp, VenueId,
 };
@@ -41,19 +41,19 @@ pub(crate) struct WriteStore<'c> {
 struct State {
     /// The id that was assigned last.
     last_id: i64,
-    index: Progress,
+    index: Coverage,
 }
 
 impl State {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { last_id: row.get(0)?, index: Progress::read(row, 1)? })
+        Ok(Self { last_id: row.get(0)?, index: Coverage::read(row, 1)? })
     }
 }
 
 impl<'c> WriteStore<'c> {
     pub(crate) fn new(connection: &'c WriteConnection) -> Result<Self, StoreError> {
         let connection = connection.connection();
-        let index = Progress::COLUMNS.join(", ");
+        let index = Coverage::COLUMNS.join(", ");
         let prepare = |sql: &str| connection.prepare(sql).map_err(failed(Operation::Open));
         Ok(Self {
             connection,
@@ -76,10 +76,16 @@ impl<'c> WriteStore<'c> {
     pub(crate) fn begin(&mut self) -> Result<Group<'_, 'c>, StoreError> {
         self.begin.execute([]).map_err(failed(Operation::Begin))?;
         // From here on the group's drop rolls back.
-        let mut group = Group { store: self, saved: State::default(), last_id: 0 };
+        let mut group = Group {
+            store: self,
+            saved: State::default(),
+            state: State::default(),
+            has_written: false,
+            is_committed: false,
+        };
         let read = group.store.read_state.query_row([], State::read);
         group.saved = read.map_err(failed(Operation::Begin))?;
-        group.last_id = group.saved.last_id;
+        group.state = group.saved;
         Ok(group)
     }
 
@@ -110,8 +116,10 @@ pub(crate) struct Group<'s, 'c> {
     store: &'s mut WriteStore<'c>,
     /// What the database says before the group is applied.
     saved: State,
-    /// The id that was assigned last.
-    last_id: i64,
+    /// What it is to say after it.
+    state: State,
+    has_written: bool,
+    is_committed: bool,
 }
 
 /// What a command will write, decided before anything is written.
@@ -144,7 +152,7 @@ impl Group<'_, '_> {
         commands: &[Result<Command, Rejection>],
         at: Timestamp,
     ) -> Result<AppliedAll, StoreError> {
-        let last_id = self.last_id;
+        let last_id = self.state.last_id;
         let mut pending = Pending::new();
         let mut planned = Vec::with_capacity(commands.len());
         let mut refused = Vec::new();
@@ -164,30 +172,40 @@ impl Group<'_, '_> {
             }
         }
         if !refused.is_empty() {
-            self.last_id = last_id;
+            self.state.last_id = last_id;
             return Ok(Err(refused));
         }
         planned.iter().map(|plan| self.write(plan)).collect::<Result<_, _>>().map(Ok)
     }
 
-    /// Writes the counter, and some of the index by venue. After an `Err` the whole group has to be
-    /// given up.
-    pub(crate) fn save_state(&mut self) -> Result<(), StoreError> {
-        let adds = usize::try_from(self.last_id - self.saved.last_id).unwrap_or_default();
-        let index = self.store.index.advance(self.saved.index, self.last_id, adds);
-        let index = index.map_err(failed(Operation::Apply))?;
-        let state = State { last_id: self.last_id, index };
-        if state == self.saved {
+    /// Brings the index by venue a little closer to the table, if anything is written at all. After an
+    /// `Err` the whole group has to be given up.
+    pub(crate) fn catch_up_index(&mut self) -> Result<(), StoreError> {
+        if !self.has_written {
             return Ok(());
         }
-        let [indexed, run, venue, entry] = index.values();
-        let rows = self.store.save_state.execute([state.last_id, indexed, run, venue, entry]);
-        one_row(rows.map_err(failed(Operation::Apply))?)
+        let adds = usize::try_from(self.state.last_id - self.saved.last_id).unwrap_or_default();
+        let index = self.store.index.advance(self.saved.index, self.state.last_id, adds);
+        self.state.index = index.map_err(failed(Operation::Apply))?;
+        Ok(())
+    }
+
+    /// Writes the counter, and how far the index has come. After an `Err` the whole group has to be
+    /// given up.
+    pub(crate) fn save_state(&mut self) -> Result<(), StoreError> {
+        if self.state == self.saved {
+            return Ok(());
+        }
+        let [indexed, run, venue, entry] = self.state.index.values();
+        let values = [self.state.last_id, indexed, run, venue, entry];
+        one_row(self.store.save_state.execute(values).map_err(failed(Operation::Apply))?)
     }
 
     /// Makes the group durable. After an `Err` it may or may not be there after a restart.
-    pub(crate) fn commit(self) -> Result<(), StoreError> {
-        self.store.commit.execute([]).map(drop).map_err(failed(Operation::Commit))
+    pub(crate) fn commit(mut self) -> Result<(), StoreError> {
+        self.store.commit.execute([]).map_err(failed(Operation::Commit))?;
+        self.is_committed = true;
+        Ok(())
     }
 
     /// Asks the domain what a command does to the current state; assigns the id of an add.
@@ -232,9 +250,9 @@ impl Group<'_, '_> {
         details: &Details,
         at: Timestamp,
     ) -> Result<Planned, StoreError> {
-        let id = self.last_id.checked_add(1).and_then(|next| OpportunityId::new(next).ok());
+        let id = self.state.last_id.checked_add(1).and_then(|next| OpportunityId::new(next).ok());
         let id = id.ok_or(StoreError::new(Operation::Apply, StoreErrorKind::Exhausted))?;
-        self.last_id = id.get();
+        self.state.last_id = id.get();
         Ok(Planned::Insert(Opportunity::create(id, venue, details.clone(), at)))
     }
 
@@ -252,12 +270,17 @@ impl Group<'_, '_> {
         };
         row::bind(statement, opportunity).map_err(failed(Operation::Apply))?;
         one_row(statement.raw_execute().map_err(failed(Operation::Apply))?)?;
+        self.has_written = true;
         Ok(outcome)
     }
 }
 
 impl Drop for Group<'_, '_> {
     fn drop(&mut self) {
+        if self.is_committed {
+            return;
+        }
+        self.store.index.forget();
         // SQLite may have ended the transaction itself: it does so for a full disk, an I/O error
         // or lack of memory.
         if !self.store.connection.is_autocommit() {

@@ -1,0 +1,163 @@
+//! What SQLite itself allows: the statements of the workload and nothing else, on one thread.
+//!
+//! No request is decoded or checked, nobody waits for an answer, no index is kept and the time of
+//! checkpoints is left out: the engine does all that besides, on other threads where it can. So its
+//! share of this figure says how much is left to gain without another way to write rows.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use opportunity_engine::Engine;
+use rusqlite::{Connection, Statement, params};
+use serde_json::json;
+
+use crate::arguments::{Arguments, BATCHES, MANY_CALLERS, Mode};
+use crate::fresh::on_fresh_database;
+use crate::measured::Spread;
+use crate::report::{Report, rounded, spread};
+use crate::runs::Limit;
+use crate::workload::venue_of_preloaded;
+
+/// The settings of the engine's connection that writes.
+const SETTINGS: &str = "
+    PRAGMA page_size = 1024; PRAGMA journal_mode = wal; PRAGMA synchronous = full;
+    PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 0;";
+
+const COLUMNS: &str = "id, venue_id, version, created_at, modified_at, name, type_id, stage_id, source_id, \
+                       contact_id, industry_id, closed_date, stage_reason_id";
+
+/// How many commits there are between two checkpoints, for a thousand requests a commit.
+const COMMITS_PER_CHECKPOINT: usize = 100;
+
+/// Compares B with groups of 50, and D.
+pub(crate) fn floor(arguments: &Arguments, report: &Report) {
+    for (mode, per_commit) in [(MANY_CALLERS, 50), (BATCHES, 1_000)] {
+        let Mode::Requests(name, sending) = mode else { continue };
+        let limit = Limit::of_time(arguments.duration());
+        let rounds: Vec<(f64, f64)> = (0..arguments.rounds())
+            .map(|round| {
+                let floor = bare_per_second(arguments, per_commit);
+                let engine = on_fresh_database::<Engine>(arguments, sending, limit, round);
+                (floor, engine.per_second)
+            })
+            .collect();
+        let of_rounds = |value: fn(&(f64, f64)) -> f64| {
+            Spread::of(rounds.iter().map(value)).expect("there is a round")
+        };
+        let (bare, share) = (of_rounds(|&(floor, _)| floor), of_rounds(|(f, e)| e / f));
+        report.other(
+            "floor",
+            &[
+                ("of", json!(name)),
+                ("per_commit", json!(per_commit)),
+                ("bare_per_s", rounded(bare.median)),
+                ("share", rounded(share.median)),
+                ("share_min", rounded(share.min)),
+                ("share_max", rounded(share.max)),
+            ],
+            &format!(
+                "{:.0}/s are possible with {per_commit} in a commit; {name} reaches {} of it",
+                bare.median,
+                spread(share)
+            ),
+        );
+    }
+}
+
+/// Half adds, half updates of random rows, so many in a commit.
+fn bare_per_second(arguments: &Arguments, per_commit: usize) -> f64 {
+    let folder = arguments.empty_folder();
+    let connection = create(&folder.path().join("floor.db")).expect("it can be created");
+    let mut bare = Bare::new(&connection).expect("the statements are right");
+    let last_id = arguments.rows();
+    bare.commit(0, 0, last_id).expect("it can be written");
+    let (mut last_id, mut took, mut commits) = (last_id, Duration::ZERO, 0);
+    while took < arguments.duration() {
+        let half = per_commit as i64 / 2;
+        let started = Instant::now();
+        bare.commit(half, last_id, half).expect("it can be written");
+        commits += 1;
+        took += started.elapsed();
+        last_id += half;
+        if commits % (COMMITS_PER_CHECKPOINT * 1_000 / per_commit) == 0 {
+            connection
+                .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+                .expect("it can be moved");
+        }
+    }
+    let stored: i64 = connection
+        .query_row("SELECT sum(version) FROM opportunity", [], |row| row.get(0))
+        .expect("it can be read");
+    assert_eq!(stored, arguments.rows() + (commits * per_commit) as i64, "a change is missing");
+    (commits * per_commit) as f64 / took.as_secs_f64()
+}
+
+fn create(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.execute_batch(SETTINGS)?;
+    connection.execute_batch(include_str!("../../schema.sql"))?;
+    Ok(connection)
+}
+
+/// The statements, prepared once.
+struct Bare<'c> {
+    begin: Statement<'c>,
+    select: Statement<'c>,
+    insert: Statement<'c>,
+    update: Statement<'c>,
+    save_id: Statement<'c>,
+    commit: Statement<'c>,
+    random: u64,
+}
+
+impl<'c> Bare<'c> {
+    fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            begin: connection.prepare("BEGIN IMMEDIATE")?,
+            select: connection.prepare("SELECT * FROM opportunity WHERE id = ?1")?,
+            insert: connection.prepare(&format!(
+                "INSERT INTO opportunity ({COLUMNS}) VALUES (?1, ?2, 1, ?3, ?3, ?4, 18, 69, 25, 918, 77, 1493942400, 127)"
+            ))?,
+            update: connection.prepare(
+                "UPDATE opportunity SET version = ?2, modified_at = ?3, name = ?4 WHERE id = ?1",
+            )?,
+            save_id: connection.prepare("UPDATE engine_state SET last_id = ?1")?,
+            commit: connection.prepare("COMMIT")?,
+            random: 0x9E37_79B9_7F4A_7C15,
+        })
+    }
+
+    /// Updates so many of the rows up to `last_id`, and adds so many after it.
+    fn commit(&mut self, updates: i64, last_id: i64, adds: i64) -> rusqlite::Result<()> {
+        let now = 1_493_994_600_000_i64;
+        self.begin.execute([])?;
+        for _ in 0..updates {
+            let id = 1 + self.draw() % last_id;
+            let version = self.load(id)?;
+            let name = format!("Updated Name {version:x} {id:x}");
+            self.update.execute(params![id, version + 1, now + version, name])?;
+        }
+        for id in last_id + 1..=last_id + adds {
+            self.insert.execute(params![id, venue_of_preloaded(id), now, "Lead By API"])?;
+        }
+        self.save_id.execute([last_id + adds])?;
+        self.commit.execute([]).map(drop)
+    }
+
+    /// Reads every column, as whoever decides on the row must, and tells its version.
+    fn load(&mut self, id: i64) -> rusqlite::Result<i64> {
+        let mut rows = self.select.query([id])?;
+        let row = rows.next()?.expect("the row is there");
+        for column in 0..23 {
+            std::hint::black_box(row.get_ref(column)?);
+        }
+        row.get(2)
+    }
+
+    fn draw(&mut self) -> i64 {
+        self.random ^= self.random >> 12;
+        self.random ^= self.random << 25;
+        self.random ^= self.random >> 27;
+        (self.random.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as i64
+    }
+}
