@@ -28,7 +28,8 @@ const PART: i64 = 10;
 /// How many rows are added at once when the table grows.
 const STEP: i64 = 10_000;
 
-/// How many updates are sent before the runs on a size, so that the write-ahead log has started over.
+/// How many updates are sent before the runs on a size: the log and the caches are then full of what
+/// updates leave, not of what growing has left.
 const SETTLING: i64 = 20_000;
 
 struct Point {

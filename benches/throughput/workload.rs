@@ -14,7 +14,8 @@ pub(crate) fn venue_of_preloaded(id: i64) -> i64 {
 }
 
 /// How often each of these rows is updated before a run, so that the write-ahead log has started
-/// over: from then on its pages are overwritten, which is what an engine does for most of its life.
+/// over, except with `--quick`: from then on its pages are overwritten, which is what an engine does
+/// for most of its life.
 const WARM_UPS: u32 = 12;
 
 /// What is sent before a run, in batches. The number of rows is one of thousands.

@@ -1,8 +1,8 @@
 //! When checkpoints happen, so that the write-ahead log neither grows without end nor slows commits.
 //!
 //! A thread with a connection of its own moves the bulk of the log while commits go on. It cannot
-//! catch up with a busy writer, so the writer moves the small rest between two groups, after the
-//! answers are out; then the log starts over, and its pages are overwritten instead of appended.
+//! catch up with a busy writer, so the writer moves the small rest between two groups, after it has
+//! handed out the answers; then the log starts over, and its pages are overwritten instead of appended.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;

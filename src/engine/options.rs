@@ -108,8 +108,7 @@ impl Options {
     }
 
     /// How much of the database the writer keeps in memory, in bytes; 32 MiB by default, which holds
-    /// the inner pages of a table of ten million rows. Readers keep
-    /// 2 MiB each.
+    /// the inner pages of a table of ten million rows. Readers keep 2 MiB each.
     pub const fn cache_bytes(mut self, bytes: usize) -> Self {
         self.database.cache_bytes = bytes;
         self
