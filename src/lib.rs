@@ -68,6 +68,7 @@
 //! | `cli` | no | the program `opportunity` |
 //! | `proptest` | no | strategies for requests, for property-based tests |
 
+#![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod domain;

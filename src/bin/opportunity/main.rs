@@ -1,5 +1,6 @@
 //! The command-line program `opportunity`: feeds an engine, and looks into one, without Rust.
 
+#![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod apply;
