@@ -1,6 +1,6 @@
 //! Connections: how the file is opened, and what every connection is set to.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::Durability;
-use super::checkpoint::LogSize;
+use super::checkpoint::{Effort, LogSize};
 use super::error::{OpenError, Operation, StoreError, StoreErrorKind};
 use super::migrations::{Contents, SCHEMA_VERSION, contents, migrate};
 use super::sqlite_error::failed;
@@ -25,6 +25,9 @@ const MAX_ROW_BYTES: i32 = 4 * crate::store::MAX_REQUEST_BYTES as i32;
 /// The size of a page of a new database, in bytes. An update of a random row writes one page, so with
 /// pages of 4 KiB, SQLite's default, groups of 600 take 1.7 times as long to commit.
 const PAGE_BYTES: &str = "1024";
+
+/// What a rollback journal begins with.
+const JOURNAL_MAGIC: [u8; 8] = [0xD9, 0xD5, 0x05, 0xF9, 0x20, 0xA1, 0x63, 0xD7];
 
 // Each connection stays with one thread at a time, so SQLite need not lock it.
 const READ_ONLY: OpenFlags =
@@ -116,12 +119,49 @@ impl Database {
             if database.has_bytes()? {
                 database.refuse_unless_ours(database.peek()?)?;
             }
+            let log_was_left = database.has_log();
             let mut connection = database.connect(Access::Write)?;
             let found = migrate(&mut connection).map_err(|error| database.failed(error))?;
             database.refuse_unless_ours(found)?;
-            database.write_connection(connection)
+            let writer = database.write_connection(connection)?;
+            if log_was_left {
+                database.move_log(&writer)?;
+            }
+            Ok(writer)
         })?;
+        if database.settings.durability != Durability::Off {
+            database.sync_folder()?;
+        }
         Ok((database, writer))
+    }
+
+    /// Moves a log that was found into the database, and lets it start over.
+    ///
+    /// After a sync that failed the system may show what is not on the disk, and a later sync does not
+    /// mend that. What is read from such a log has to be written anew before anything follows it.
+    fn move_log(&self, writer: &WriteConnection) -> Result<(), OpenError> {
+        // If another process is in the way, that one has opened the database before and done this.
+        let moved = writer.checkpoint(Effort::Restart);
+        moved.map(drop).map_err(|error| self.open_error(error))
+    }
+
+    /// Makes the names of the file and its log durable: without them a loss of power loses what is
+    /// in them. SQLite asks for that too, but does not care if it fails.
+    fn sync_folder(&self) -> Result<(), OpenError> {
+        // Proof that there is one: the file was opened, so its path is not that of the root.
+        let Some(folder) = self.path.parent() else { return Ok(()) };
+        match sync_folder(folder) {
+            // Where folders cannot be synced, names need not be.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) =>
+            {
+                Ok(())
+            }
+            result => result.map_err(|source| OpenError::Path {
+                path: folder.to_owned(),
+                source: Arc::new(source),
+            }),
+        }
     }
 
     /// A further connection that writes, for checkpoints.
@@ -174,20 +214,10 @@ impl Database {
 
     /// What the file holds, seen through a connection that changes nothing.
     fn peek(&self) -> Result<Contents, OpenError> {
-        let look = || {
-            let connection = if self.has_log() {
-                Connection::open_with_flags(&self.path, READ_ONLY)?
-            } else {
-                // Even a reader leaves a log and its index beside a database in that mode, unless it
-                // is told that nobody writes. If somebody does, the looks after this one tell.
-                let flags = READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-                Connection::open_with_flags(immutable_uri(&self.path), flags)?
-            };
-            connection.busy_timeout(self.settings.busy_timeout)?;
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-            contents(&connection)
-        };
-        match look() {
+        if self.was_interrupted_while_made() {
+            return Ok(Contents::Nothing);
+        }
+        match self.look() {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
                 Ok(Contents::Foreign)
             }
@@ -195,11 +225,40 @@ impl Database {
         }
     }
 
+    fn look(&self) -> rusqlite::Result<Contents> {
+        let connection = if self.has_log() {
+            Connection::open_with_flags(&self.path, READ_ONLY)?
+        } else {
+            // Even a reader leaves a log and its index beside a database in that mode, unless it
+            // is told that nobody writes. If somebody does, the looks after this one tell.
+            let flags = READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+            Connection::open_with_flags(immutable_uri(&self.path), flags)?
+        };
+        connection.busy_timeout(self.settings.busy_timeout)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        contents(&connection)
+    }
+
+    /// Whether a rollback journal says that there was no page before: then SQLite empties the file
+    /// when it is opened for writing, whatever is in it after a loss of power.
+    fn was_interrupted_while_made(&self) -> bool {
+        // The magic number, the number of records, a checksum's seed, the number of pages before.
+        let mut header = [0; 20];
+        let read = std::fs::File::open(self.beside("-journal"))
+            .and_then(|mut journal| journal.read_exact(&mut header));
+        read.is_ok() && header.starts_with(&JOURNAL_MAGIC) && header.ends_with(&[0; 4])
+    }
+
     /// Whether there is a write-ahead log with something in it.
     fn has_log(&self) -> bool {
-        let mut log = self.path.clone().into_os_string();
-        log.push("-wal");
-        std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+        std::fs::metadata(self.beside("-wal")).is_ok_and(|log| log.len() > 0)
+    }
+
+    /// One of the files that SQLite keeps beside the database.
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(suffix);
+        path.into()
     }
 
     fn refuse_unless_ours(&self, contents: Contents) -> Result<(), OpenError> {
@@ -353,6 +412,17 @@ fn immutable_uri(path: &Path) -> String {
     }
     uri.push_str("?immutable=1");
     uri
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Elsewhere folders are no files that could be synced.
+#[cfg(not(unix))]
+const fn sync_folder(_folder: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 fn accept(name: &'static str, wanted: String, found: String) -> Result<(), OpenError> {
