@@ -7,7 +7,9 @@ use std::sync::Arc;
 use crate::domain::{
     Field, InvalidValue, OpportunityId, Rejection, VenueId, Violation, ViolationKind, Violations,
 };
-use crate::store::{OpenError, Operation, StoreError, StoreErrorKind};
+use crate::store::{
+    BackupError, Findings, OpenError, Operation, Problem, StoreError, StoreErrorKind,
+};
 use crate::{BatchError, Error, TrySubmitError};
 
 fn text(error: &dyn StdError) -> String {
@@ -145,6 +147,8 @@ fn failures_of_the_store() {
         (Operation::Apply, "could not apply the change: "),
         (Operation::Commit, "could not commit: "),
         (Operation::Checkpoint, "could not move the write-ahead log into the database: "),
+        (Operation::Backup, "could not copy the database: "),
+        (Operation::Verify, "could not verify the database: "),
     ] {
         let error = StoreError::new(operation, StoreErrorKind::Busy);
         assert_eq!(
@@ -297,6 +301,12 @@ fn errors_of_opening() {
             None,
         ),
         (
+            OpenError::StaleLog { path: path() },
+            "\"data/a.db\" is a backup, and the log beside it is of another database; remove the files \
+             with that name and -wal or -shm at its end, and open it again",
+            None,
+        ),
+        (
             OpenError::Setting {
                 name: "journal_mode",
                 wanted: "wal".into(),
@@ -320,6 +330,86 @@ fn errors_of_opening() {
             "\"data/a.db\" could not be opened",
             Some(BUSY),
         ),
+    ] {
+        assert_eq!(text(&error), expected);
+        assert_eq!(sources(&error).first().map(String::as_str), nearest);
+    }
+}
+
+#[test]
+fn problems_of_a_database() {
+    for (problem, expected) in [
+        (Problem::Format("Tree 4 page 9: unused".into()), "Tree 4 page 9: unused"),
+        (
+            Problem::Value { id: 755, column: "name" },
+            "opportunity 755: the stored value of name breaks the rules",
+        ),
+        (Problem::NoCounters, "the row of counters is missing"),
+        (
+            Problem::CounterBehind { last_id: 3, highest_id: 7 },
+            "the last id is said to be 3, but there is opportunity 7",
+        ),
+        (
+            Problem::IndexAhead { reach: 9, last_id: 7 },
+            "the index by venue is said to reach opportunity 9, but the last id is 7",
+        ),
+        (
+            Problem::NotIndexed { venue: 107, id: 755 },
+            "the index by venue lacks opportunity 755 of venue 107",
+        ),
+        (
+            Problem::WronglyIndexed { venue: 107, id: 755 },
+            "the index by venue wrongly lists opportunity 755 in venue 107",
+        ),
+    ] {
+        assert_eq!(text(&problem), expected);
+        assert!(problem.source().is_none());
+    }
+}
+
+/// What a verification of `opportunities` rows finds, with this many problems.
+fn findings(opportunities: u64, problems: usize) -> Findings {
+    Findings { opportunities, problems: vec![Problem::NoCounters; problems] }
+}
+
+#[test]
+fn findings_in_a_line() {
+    for (opportunities, problems, expected) in [
+        (0, 0, "sound: 0 opportunities"),
+        (1, 0, "sound: 1 opportunity"),
+        (1, 1, "damaged: 1 problem in 1 opportunity"),
+        (5, 2, "damaged: 2 problems in 5 opportunities"),
+        (5, Findings::MAX_PROBLEMS, "damaged: 100 problems or more in 5 opportunities"),
+    ] {
+        assert_eq!(findings(opportunities, problems).to_string(), expected);
+    }
+}
+
+#[test]
+fn errors_of_a_backup() {
+    let path = || "data/b.db".into();
+    for (error, expected, nearest) in [
+        (
+            BackupError::Exists { path: path() },
+            "\"data/b.db\" exists; choose another path for the backup",
+            None,
+        ),
+        (
+            BackupError::OwnPath { path: path() },
+            "\"data/b.db\" belongs to the database itself; choose another path for the backup",
+            None,
+        ),
+        (
+            BackupError::Path { path: path(), source: io() },
+            "no backup can be kept at \"data/b.db\"; check its folder, the permissions and the space",
+            Some("permission denied"),
+        ),
+        (
+            BackupError::Damaged { findings: findings(5, 2) },
+            "the copy is damaged, and so may be the database; verify it: the row of counters is missing",
+            None,
+        ),
+        (BackupError::Store(busy()), "the backup failed", Some(BUSY)),
     ] {
         assert_eq!(text(&error), expected);
         assert_eq!(sources(&error).first().map(String::as_str), nearest);

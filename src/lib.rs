@@ -98,5 +98,8 @@ pub use engine::{
     Batch, BatchError, Engine, Error, Health, Options, Reply, ReplyTicket, Ticket, TrySubmitError,
     Writes,
 };
-pub use store::{Durability, OpenError, Operation, StoreError, StoreErrorKind};
+pub use store::{
+    BackupError, Durability, Findings, OpenError, Operation, Problem, StoreError, StoreErrorKind,
+    Verification,
+};
 pub use wire::{Decoder, UnknownKeys};

@@ -10,6 +10,7 @@ mod job;
 mod options;
 mod queue;
 mod reply;
+mod safekeeping;
 mod scratch;
 mod ticket;
 mod writer;

@@ -1,18 +1,18 @@
 //! Connections: how the file is opened, and what every connection is set to.
 
-use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 
 use super::Durability;
 use super::checkpoint::{Effort, LogSize};
 use super::error::{OpenError, Operation, StoreError, StoreErrorKind};
-use super::migrations::{Contents, SCHEMA_VERSION, contents, migrate};
+use super::folder::sync_folder_of;
+use super::migrations::{Contents, migrate};
 use super::sqlite_error::failed;
 
 /// The first SQLite without the bug that can lose commits when the write-ahead log starts over.
@@ -26,21 +26,17 @@ const MAX_ROW_BYTES: i32 = 4 * crate::store::MAX_REQUEST_BYTES as i32;
 /// pages of 4 KiB, SQLite's default, groups of 600 take 1.7 times as long to commit.
 const PAGE_BYTES: &str = "1024";
 
-/// What a rollback journal begins with.
-const JOURNAL_MAGIC: [u8; 8] = [0xD9, 0xD5, 0x05, 0xF9, 0x20, 0xA1, 0x63, 0xD7];
-
 // Each connection stays with one thread at a time, so SQLite need not lock it.
-const READ_ONLY: OpenFlags =
+pub(super) const READ_ONLY: OpenFlags =
     OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
-const READ_WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE
-    .union(OpenFlags::SQLITE_OPEN_CREATE)
-    .union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+pub(super) const READ_WRITE: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
 /// A database file and how to talk to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
-    path: PathBuf,
-    settings: Settings,
+    pub(super) path: PathBuf,
+    pub(super) settings: Settings,
 }
 
 /// What an embedder may choose about a database.
@@ -102,27 +98,34 @@ enum Access {
 }
 
 impl Database {
-    /// Looks at the file, creates or upgrades the database in it, and gives back a connection that
-    /// writes. A file that holds something else, or a newer database, is left as it was.
-    pub(crate) fn open(
-        path: &Path,
-        settings: Settings,
-    ) -> Result<(Self, WriteConnection), OpenError> {
+    /// The database at a path. Nothing of it is opened yet.
+    pub(super) fn at(path: &Path, settings: Settings) -> Result<Self, OpenError> {
         require_sqlite(rusqlite::version(), rusqlite::version_number())?;
         // An absolute path is no URI: SQLite would read "file:x" as one.
         let path = std::path::absolute(path).map_err(|source| OpenError::Path {
             path: path.to_owned(),
             source: Arc::new(source),
         })?;
-        let database = Self { path, settings };
+        Ok(Self { path, settings })
+    }
+
+    /// Looks at the file, creates or upgrades the database in it, and gives back a connection that
+    /// writes. A file that holds something else, or a newer database, is left as it was.
+    pub(crate) fn open(
+        path: &Path,
+        settings: Settings,
+    ) -> Result<(Self, WriteConnection), OpenError> {
+        let database = Self::at(path, settings)?;
+        let log_was_left = database.patiently(|| database.prepare())?;
         let writer = database.patiently(|| {
-            if database.has_bytes()? {
-                database.refuse_unless_ours(database.peek()?)?;
-            }
-            let log_was_left = database.has_log();
             let mut connection = database.connect(Access::Write)?;
             let found = migrate(&mut connection).map_err(|error| database.failed(error))?;
             database.refuse_unless_ours(found)?;
+            if let Contents::Backup(_) = found {
+                // Somebody has put it here since the look at the file.
+                let busy = StoreErrorKind::Busy;
+                return Err(database.open_error(StoreError::new(Operation::Open, busy)));
+            }
             let writer = database.write_connection(connection)?;
             if log_was_left {
                 database.move_log(&writer)?;
@@ -130,7 +133,12 @@ impl Database {
             Ok(writer)
         })?;
         if database.settings.durability != Durability::Off {
-            database.sync_folder()?;
+            // Without their names the file and its log are lost in a loss of power. SQLite asks for that
+            // too, but goes on if it fails.
+            sync_folder_of(&database.path).map_err(|source| OpenError::Path {
+                path: database.path.clone(),
+                source: Arc::new(source),
+            })?;
         }
         Ok((database, writer))
     }
@@ -143,25 +151,6 @@ impl Database {
         // If another process is in the way, that one has opened the database before and done this.
         let moved = writer.checkpoint(Effort::Restart);
         moved.map(drop).map_err(|error| self.open_error(error))
-    }
-
-    /// Makes the names of the file and its log durable: without them a loss of power loses what is
-    /// in them. SQLite asks for that too, but does not care if it fails.
-    fn sync_folder(&self) -> Result<(), OpenError> {
-        // Proof that there is one: the file was opened, so its path is not that of the root.
-        let Some(folder) = self.path.parent() else { return Ok(()) };
-        match sync_folder(folder) {
-            // Where folders cannot be synced, names need not be.
-            Err(error)
-                if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) =>
-            {
-                Ok(())
-            }
-            result => result.map_err(|source| OpenError::Path {
-                path: folder.to_owned(),
-                source: Arc::new(source),
-            }),
-        }
     }
 
     /// A further connection that writes, for checkpoints.
@@ -181,7 +170,10 @@ impl Database {
 
     /// Waits for others up to the busy timeout. SQLite does so by itself, but not while somebody
     /// else creates the database, or closes the last connection to it, at the same moment.
-    fn patiently<T>(&self, attempt: impl Fn() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    pub(super) fn patiently<T>(
+        &self,
+        attempt: impl Fn() -> Result<T, OpenError>,
+    ) -> Result<T, OpenError> {
         let started = Instant::now();
         loop {
             match attempt() {
@@ -196,86 +188,10 @@ impl Database {
         }
     }
 
-    /// Whether there is a file with something in it.
-    fn has_bytes(&self) -> Result<bool, OpenError> {
-        let unusable =
-            |source| OpenError::Path { path: self.path.clone(), source: Arc::new(source) };
-        match std::fs::metadata(&self.path) {
-            Ok(metadata) if metadata.is_dir() => Err(unusable(ErrorKind::IsADirectory.into())),
-            Ok(metadata) => Ok(metadata.len() > 0),
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(unusable(error)),
-            Err(_) if !self.settings.create => Err(OpenError::Missing { path: self.path.clone() }),
-            Err(_) => match self.path.parent().map(std::fs::metadata) {
-                Some(Err(error)) => Err(unusable(error)),
-                Some(Ok(_)) | None => Ok(false),
-            },
-        }
-    }
-
-    /// What the file holds, seen through a connection that changes nothing.
-    fn peek(&self) -> Result<Contents, OpenError> {
-        if self.was_interrupted_while_made() {
-            return Ok(Contents::Nothing);
-        }
-        match self.look() {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
-                Ok(Contents::Foreign)
-            }
-            result => result.map_err(|error| self.failed(error)),
-        }
-    }
-
-    fn look(&self) -> rusqlite::Result<Contents> {
-        let connection = if self.has_log() {
-            Connection::open_with_flags(&self.path, READ_ONLY)?
-        } else {
-            // Even a reader leaves a log and its index beside a database in that mode, unless it
-            // is told that nobody writes. If somebody does, the looks after this one tell.
-            let flags = READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-            Connection::open_with_flags(immutable_uri(&self.path), flags)?
-        };
-        connection.busy_timeout(self.settings.busy_timeout)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        contents(&connection)
-    }
-
-    /// Whether a rollback journal says that there was no page before: then SQLite empties the file
-    /// when it is opened for writing, whatever is in it after a loss of power.
-    fn was_interrupted_while_made(&self) -> bool {
-        // The magic number, the number of records, a checksum's seed, the number of pages before.
-        let mut header = [0; 20];
-        let read = std::fs::File::open(self.beside("-journal"))
-            .and_then(|mut journal| journal.read_exact(&mut header));
-        read.is_ok() && header.starts_with(&JOURNAL_MAGIC) && header.ends_with(&[0; 4])
-    }
-
-    /// Whether there is a write-ahead log with something in it.
-    fn has_log(&self) -> bool {
-        std::fs::metadata(self.beside("-wal")).is_ok_and(|log| log.len() > 0)
-    }
-
-    /// One of the files that SQLite keeps beside the database.
-    fn beside(&self, suffix: &str) -> PathBuf {
-        let mut path = self.path.clone().into_os_string();
-        path.push(suffix);
-        path.into()
-    }
-
-    fn refuse_unless_ours(&self, contents: Contents) -> Result<(), OpenError> {
-        let path = || self.path.clone();
-        match contents {
-            Contents::Foreign => Err(OpenError::Foreign { path: path() }),
-            Contents::Ours(found) if found > SCHEMA_VERSION => {
-                Err(OpenError::Newer { path: path(), found })
-            }
-            Contents::Ours(_) | Contents::Nothing => Ok(()),
-        }
-    }
-
     fn connect(&self, access: Access) -> Result<Connection, OpenError> {
         let flags = match access {
             Access::Read => READ_ONLY,
-            Access::Write => READ_WRITE,
+            Access::Write => READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         };
         let connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.failed(error))?;
@@ -285,14 +201,13 @@ impl Database {
 
     /// Sets what the engine relies on, and reads each setting back.
     fn configure(&self, connection: &Connection, access: Access) -> Result<(), OpenError> {
-        let timeout = i32::try_from(self.settings.busy_timeout.as_millis()).unwrap_or(i32::MAX);
         let synchronous = match self.settings.durability {
             Durability::Off => "0",
             Durability::Normal => "1",
             Durability::Full => "2",
         };
         // The busy timeout first: the others may have to wait for another process.
-        self.set(connection, "busy_timeout", &timeout.to_string())?;
+        self.set_busy_timeout(connection)?;
         if access == Access::Write {
             // Before the log: from then on the size of a page is fixed. A database that exists
             // keeps the size it was created with.
@@ -301,9 +216,6 @@ impl Database {
         self.set(connection, "journal_mode", "wal")?;
         self.set(connection, "synchronous", synchronous)?;
         self.set(connection, "foreign_keys", "1")?;
-        self.set(connection, "cell_size_check", "1")?;
-        self.set(connection, "trusted_schema", "0")?;
-        self.set(connection, "mmap_size", "0")?;
         // Before any hook on the log: the two share a slot.
         self.set(connection, "wal_autocheckpoint", "0")?;
         match access {
@@ -314,6 +226,14 @@ impl Database {
                 self.set(connection, "cache_size", &format!("-{kibibytes}"))?;
             }
         }
+        self.harden(connection)
+    }
+
+    /// Sets what guards against a file that is damaged, or made by somebody else.
+    pub(super) fn harden(&self, connection: &Connection) -> Result<(), OpenError> {
+        self.set(connection, "cell_size_check", "1")?;
+        self.set(connection, "trusted_schema", "0")?;
+        self.set(connection, "mmap_size", "0")?;
         self.set_flag(connection, "defensive", DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         self.set_flag(connection, "dqs_dml", DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         self.set_flag(connection, "dqs_ddl", DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
@@ -321,7 +241,12 @@ impl Database {
         self.set_limit(connection, "limit_attached", Limit::SQLITE_LIMIT_ATTACHED, 0)
     }
 
-    fn set(
+    pub(super) fn set_busy_timeout(&self, connection: &Connection) -> Result<(), OpenError> {
+        let timeout = i32::try_from(self.settings.busy_timeout.as_millis()).unwrap_or(i32::MAX);
+        self.set(connection, "busy_timeout", &timeout.to_string())
+    }
+
+    pub(super) fn set(
         &self,
         connection: &Connection,
         name: &'static str,
@@ -349,7 +274,7 @@ impl Database {
         apply().map_err(|error| self.failed(error))
     }
 
-    fn set_flag(
+    pub(super) fn set_flag(
         &self,
         connection: &Connection,
         name: &'static str,
@@ -384,7 +309,7 @@ impl Database {
         OpenError::Store { path: self.path.clone(), source }
     }
 
-    fn failed(&self, error: rusqlite::Error) -> OpenError {
+    pub(super) fn failed(&self, error: rusqlite::Error) -> OpenError {
         self.open_error(failed(Operation::Open)(error))
     }
 }
@@ -397,32 +322,6 @@ impl From<OpenError> for StoreError {
         };
         Self::caused_by(Operation::Open, kind, error)
     }
-}
-
-/// The URI by which SQLite reads a file that it may take for unchanging.
-fn immutable_uri(path: &Path) -> String {
-    let mut uri = "file:".to_owned();
-    for &byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
-                uri.push(byte.into());
-            }
-            _ => uri.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    uri.push_str("?immutable=1");
-    uri
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    std::fs::File::open(folder)?.sync_all()
-}
-
-/// Elsewhere folders are no files that could be synced.
-#[cfg(not(unix))]
-const fn sync_folder(_folder: &Path) -> std::io::Result<()> {
-    Ok(())
 }
 
 fn accept(name: &'static str, wanted: String, found: String) -> Result<(), OpenError> {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::findings::Findings;
 use super::migrations::SCHEMA_VERSION;
 
 /// A failure of the store: not the fault of a request.
@@ -36,6 +37,10 @@ pub enum Operation {
     Commit,
     /// Moving the write-ahead log into the database.
     Checkpoint,
+    /// Copying the database to a backup.
+    Backup,
+    /// Verifying the database.
+    Verify,
 }
 
 /// What kind of failure it was, and what the caller can do.
@@ -128,6 +133,8 @@ impl fmt::Display for Operation {
             Self::Apply => "apply the change",
             Self::Commit => "commit",
             Self::Checkpoint => "move the write-ahead log into the database",
+            Self::Backup => "copy the database",
+            Self::Verify => "verify the database",
         })
     }
 }
@@ -204,6 +211,16 @@ pub enum OpenError {
         /// The schema version of the database.
         found: i64,
     },
+    /// The file is a backup that was put into the place of a database, and the log of that database is
+    /// still beside it. To use the two together would damage the data.
+    #[error(
+        "{path:?} is a backup, and the log beside it is of another database; remove the files with that name \
+         and -wal or -shm at its end, and open it again"
+    )]
+    StaleLog {
+        /// The path of the backup.
+        path: PathBuf,
+    },
     /// A setting that the engine relies on did not take effect.
     #[error("SQLite did not accept the setting {name}: it should be {wanted} and is {found}")]
     Setting {
@@ -236,4 +253,45 @@ pub enum OpenError {
         /// The failure.
         source: StoreError,
     },
+}
+
+/// Why no backup was made. Nothing is left of it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// There is something at the path, or beside it with a name that SQLite would use. It is as it was.
+    #[error("{path:?} exists; choose another path for the backup")]
+    Exists {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// The path leads to the database itself, or to a file that SQLite keeps beside it.
+    #[error("{path:?} belongs to the database itself; choose another path for the backup")]
+    OwnPath {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file could not be made, synced or given its name.
+    #[error("no backup can be kept at {path:?}; check its folder, the permissions and the space")]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// What the operating system said.
+        source: Arc<std::io::Error>,
+    },
+    /// The copy does not stand its verification. As a rule that is because the database does not
+    /// either: see [`Engine::verify`](crate::Engine::verify).
+    #[error("the copy is damaged, and so may be the database; verify it: {}", first(.findings))]
+    Damaged {
+        /// What is wrong with the copy.
+        findings: Findings,
+    },
+    /// The database could not be read, or the copy could not be written.
+    #[error("the backup failed")]
+    Store(#[from] StoreError),
+}
+
+/// The first problem.
+fn first(findings: &Findings) -> String {
+    findings.problems.first().map(ToString::to_string).unwrap_or_default()
 }

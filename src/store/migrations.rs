@@ -5,6 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 /// Marks a database as one of this engine's: "OPTY".
 pub(super) const APPLICATION_ID: i64 = 0x4F50_5459;
 
+/// Marks one that is a backup, as long as no engine has opened it: "OPTB". An engine has written no log
+/// for such a file, so one beside it belongs to another.
+pub(super) const BACKUP_ID: i64 = 0x4F50_5442;
+
 /// What a new database gets.
 const SCHEMA: &str = include_str!("../../schema.sql");
 
@@ -22,20 +26,27 @@ pub(super) enum Contents {
     Nothing,
     /// A database of this engine's, at this schema version.
     Ours(i64),
+    /// A backup that no engine has opened yet, at this schema version.
+    Backup(i64),
     /// Something else.
     Foreign,
 }
 
+/// What a database is marked with.
+pub(super) fn application_id(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA application_id", [], |row| row.get(0))
+}
+
 /// Looks at what a database holds, without changing it.
 pub(super) fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
-    let application_id: i64 =
-        connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let application_id = application_id(connection)?;
     let user_version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let is_empty: bool =
         connection
             .query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
     Ok(match (application_id, user_version) {
         (APPLICATION_ID, 1..) => Contents::Ours(user_version),
+        (BACKUP_ID, 1..) => Contents::Backup(user_version),
         (0, 0) if is_empty => Contents::Nothing,
         _ => Contents::Foreign,
     })
@@ -43,7 +54,7 @@ pub(super) fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
 
 /// Brings the database to [`SCHEMA_VERSION`], in one transaction; tells what it found there.
 ///
-/// A database that is foreign or newer is left alone.
+/// A database that is foreign or newer is left alone, and so is a backup.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Contents> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = contents(&transaction)?;
@@ -59,7 +70,7 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Contents>
                 transaction.execute_batch(upgrade)?;
             }
         }
-        Contents::Ours(_) | Contents::Foreign => return Ok(found),
+        Contents::Ours(_) | Contents::Backup(_) | Contents::Foreign => return Ok(found),
     }
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;

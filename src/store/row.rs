@@ -14,6 +14,8 @@ const SYSTEM_COLUMNS: [&str; 5] = ["id", "venue_id", "version", "created_at", "m
 pub(super) struct Statements {
     /// Reads the opportunity with id ?1 in venue ?2.
     pub(super) select: String,
+    /// Reads every opportunity.
+    pub(super) select_all: String,
     pub(super) insert: String,
     /// Writes every column that an update may change.
     pub(super) update: String,
@@ -35,6 +37,7 @@ pub(super) static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| {
             "SELECT {} FROM opportunity WHERE id = ?1 AND venue_id = ?2",
             columns.join(", ")
         ),
+        select_all: format!("SELECT {} FROM opportunity", columns.join(", ")),
         insert: format!(
             "INSERT INTO opportunity ({}) VALUES ({})",
             columns.join(", "),
@@ -70,7 +73,7 @@ pub(super) fn bind(
     Ok(())
 }
 
-/// Reads a row of `select`; every value passes the checks of the domain.
+/// Reads a row of `select` or `select_all`; every value passes the checks of the domain.
 pub(super) fn read(row: &Row<'_>) -> Result<Opportunity, Damage> {
     let integer =
         |position: usize| row.get(position).map_err(|_| Damage::of(SYSTEM_COLUMNS[position]));

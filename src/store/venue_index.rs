@@ -50,6 +50,11 @@ impl Coverage {
         [self.indexed_id, self.run_id, self.written.venue, self.written.id]
     }
 
+    /// The last id that is in the index, or in the run in progress.
+    pub(super) const fn reach(self) -> i64 {
+        self.run_id
+    }
+
     /// With a run of all up to this id, if they are enough and there is no run already.
     fn with_run_up_to(self, last_id: i64) -> Self {
         let is_due = self.run_id == self.indexed_id && last_id - self.indexed_id >= RUN;
@@ -149,6 +154,31 @@ pub(super) const SELECT_TAIL: &str = "
         END
         FROM engine_state))
     ORDER BY id LIMIT ?3";
+
+/// Whether an opportunity `o` is to be in the index by now; beside it `engine_state` has to be read.
+const IS_DUE: &str = "(o.id <= indexed_id
+    OR o.id <= run_id AND (o.venue_id, o.id) <= (run_venue_id, run_entry_id))";
+
+/// Finds the opportunities that are due and not in the index, by venue and id: at most ?1.
+pub(super) fn select_missing() -> String {
+    format!(
+        "SELECT o.venue_id, o.id FROM engine_state, opportunity AS o
+         WHERE {IS_DUE} AND NOT EXISTS (
+             SELECT 1 FROM opportunity_by_venue AS i WHERE i.venue_id = o.venue_id AND i.id = o.id)
+         LIMIT ?1"
+    )
+}
+
+/// Finds the entries of the index that are of no opportunity that is due, by venue and id: at most ?1.
+pub(super) fn select_wrong() -> String {
+    format!(
+        "SELECT i.venue_id, i.id FROM opportunity_by_venue AS i
+         WHERE NOT EXISTS (
+             SELECT 1 FROM engine_state, opportunity AS o
+             WHERE o.id = i.id AND o.venue_id = i.venue_id AND {IS_DUE})
+         LIMIT ?1"
+    )
+}
 
 #[cfg(test)]
 mod tests {
