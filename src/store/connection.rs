@@ -213,8 +213,9 @@ impl Database {
             // keeps the size it was created with.
             self.apply(connection, "page_size", PAGE_BYTES)?;
         }
-        self.set(connection, "journal_mode", "wal")?;
+        // Before the log, which is written to the file at once: where nothing is to be synced, that is not.
         self.set(connection, "synchronous", synchronous)?;
+        self.set(connection, "journal_mode", "wal")?;
         self.set(connection, "foreign_keys", "1")?;
         // Before any hook on the log: the two share a slot.
         self.set(connection, "wal_autocheckpoint", "0")?;
