@@ -153,7 +153,12 @@ const OPERATIONS: [(Operation, &str); 9] = [
 const KINDS: [(StoreErrorKind, &str, bool); 14] = [
     (StoreErrorKind::Busy, "another process holds the database; try again", true),
     (StoreErrorKind::Full, "the disk or the database is full; free some space", false),
-    (StoreErrorKind::Io, "the operating system reported an I/O error; check the disk", false),
+    (
+        StoreErrorKind::Io,
+        "the operating system reported an I/O error; check the disk, its quota and the limits of the \
+         process",
+        false,
+    ),
     (StoreErrorKind::OutOfMemory, "memory ran out; try again under less load", true),
     (StoreErrorKind::ReadOnly, "the database may not be written; check the permissions", false),
     (StoreErrorKind::Damaged, "the database is damaged; restore a backup", false),

@@ -51,7 +51,8 @@ pub enum StoreErrorKind {
     Busy,
     /// The disk, or the database, is full.
     Full,
-    /// The operating system reported an input or output error.
+    /// The operating system reported an input or output error. A quota on the disk and a limit on the
+    /// size of files show as one too.
     Io,
     /// Memory ran out.
     OutOfMemory,
@@ -144,7 +145,10 @@ impl fmt::Display for StoreErrorKind {
         f.write_str(match self {
             Self::Busy => "another process holds the database; try again",
             Self::Full => "the disk or the database is full; free some space",
-            Self::Io => "the operating system reported an I/O error; check the disk",
+            Self::Io => {
+                "the operating system reported an I/O error; check the disk, its quota and the limits of the \
+                 process"
+            }
             Self::OutOfMemory => "memory ran out; try again under less load",
             Self::ReadOnly => "the database may not be written; check the permissions",
             Self::Damaged => "the database is damaged; restore a backup",
@@ -167,7 +171,8 @@ impl fmt::Display for StoreErrorKind {
     }
 }
 
-/// Why an engine could not be opened. The file is as it was.
+/// Why an engine could not be opened. What the file held is as it was; one that was to be created may be
+/// left empty.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
