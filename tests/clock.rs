@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use opportunity_engine::{Durability, Engine, Opportunity, Outcome, Request, Timestamp};
+use opportunity_engine::{Durability, Engine, Opportunity, Request, Timestamp};
 use support::{id, lead, runs, venue};
 
 /// How many steps are taken before the file is closed, and how many after it is reopened.
@@ -95,9 +95,10 @@ impl Subject {
     }
 }
 
-/// What is known of the times and the version of an opportunity.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What is known of an opportunity.
+#[derive(Debug, PartialEq)]
 struct Known {
+    name: String,
     created_at: Timestamp,
     modified_at: Timestamp,
     version: i64,
@@ -106,6 +107,7 @@ struct Known {
 impl From<&Opportunity> for Known {
     fn from(stored: &Opportunity) -> Self {
         Self {
+            name: stored.name().to_string(),
             created_at: stored.created_at(),
             modified_at: stored.modified_at(),
             version: stored.version().get(),
@@ -121,19 +123,22 @@ impl Expected {
     /// One step on an engine; it may add or update, effectively or not.
     fn step(&mut self, subject: &Subject, step: usize, random: &mut fastrand::Rng) {
         let count = i64::try_from(self.0.len()).unwrap();
+        let name = format!("step {step}");
         if count == 0 || random.u8(..4) == 0 {
-            let added = subject.engine.add_or_update(lead()).unwrap();
+            let added = subject.engine.add_or_update(lead().name(name.as_str())).unwrap();
             let at = subject.said();
-            self.0.insert(added.id().get(), Known { created_at: at, modified_at: at, version: 1 });
+            let known = Known { name, created_at: at, modified_at: at, version: 1 };
+            self.0.insert(added.id().get(), known);
             return;
         }
         let number = random.i64(1..=count);
         let known = self.0.get_mut(&number).unwrap();
         // Now and then what an update says is there already.
-        let name = if random.u8(..4) == 0 { "the same".to_owned() } else { format!("{step}") };
-        let request = Request::update(venue(), id(number)).name(name);
+        let name = if random.u8(..4) == 0 { known.name.clone() } else { name };
+        let request = Request::update(venue(), id(number)).name(name.as_str());
         let outcome = subject.engine.add_or_update(request).unwrap();
-        if matches!(outcome, Outcome::Updated { .. }) {
+        if known.name != name {
+            known.name = name;
             known.version += 1;
             known.modified_at = known.modified_at.max(subject.said());
         }

@@ -13,7 +13,7 @@ const KIB: usize = 1 << 10;
 /// Bodies of one kind and of about this size, never larger.
 type Kind = (&'static str, fn(usize) -> Vec<u8>);
 
-const KINDS: [Kind; 24] = [
+const KINDS: [Kind; 25] = [
     ("one unknown key", |size| object(size, |_| "\"a\":1".to_owned())),
     ("short unknown keys", |size| object(size, |nth| format!("\"{}\":1", letters(nth)))),
     ("unknown keys of a long common start", |size| {
@@ -30,6 +30,7 @@ const KINDS: [Kind; 24] = [
             format!("\"\\u{:04x}\\u{:04x}\":1", 0x4e00 + nth % 0x5000, 0x4e00 + nth / 0x5000)
         })
     }),
+    ("one long unknown key", |size| member(&"\u{7f}".repeat(size - 20), "1")),
     ("one unknown key with nested values", |size| {
         object(size, |_| "\"a\":[[{\"b\":[1,2]}]]".to_owned())
     }),

@@ -8,13 +8,14 @@ use proptest::sample::{Index, select};
 /// Something done to a body at a place within it, with a size that is up to the one who does it.
 type Harm = fn(&mut Vec<u8>, usize, usize);
 
-const HARMS: [Harm; 12] = [
+const HARMS: [Harm; 13] = [
     |body, place, _| body.truncate(place),
     |body, place, _| drop(body.drain(..place)),
     |body, place, size| insert(body, place, "[".repeat(size)),
     |body, place, size| insert(body, place, "{\"a\":".repeat(size)),
     |body, _, size| add_member(body, format!("\"a\":{}1{}", "[".repeat(size), "]".repeat(size))),
     |body, _, size| add_member(body, format!("{}\"a\":1", "\"a\":1,".repeat(size))),
+    |body, _, size| add_member(body, format!("\"{}\":1", "\u{7f}".repeat(size))),
     |body, place, size| {
         let field = Field::ALL[place % Field::ALL.len()];
         let member = format!("\"{field}\":null");
