@@ -8,7 +8,7 @@ use opportunity_engine::{
 };
 
 /// How many opportunities the file holds.
-const ROWS: i64 = 40;
+const ROWS: i64 = 150;
 
 /// A database file before it is damaged: some pages of rows, a text that takes pages of its own.
 static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
@@ -80,6 +80,7 @@ pub(crate) fn check(damage: &[u8]) {
 fn read(engine: &Engine, venue: VenueId, id: OpportunityId) -> Option<Opportunity> {
     let stored = engine.get(venue, id).ok().flatten()?;
     assert_eq!((stored.venue_id(), stored.id()), (venue, id));
+    assert!(stored.created_at() <= stored.modified_at());
     let json = serde_json::to_vec(&stored).unwrap();
     assert_eq!(serde_json::from_slice::<Opportunity>(&json).unwrap(), stored);
     Some(stored)
