@@ -51,7 +51,8 @@ fn names(folder: &Path) -> Vec<String> {
 /// The names of a folder that holds only the database, in use.
 const IN_USE: [&str; 3] = ["a.db", "a.db-shm", "a.db-wal"];
 
-/// Fails without the copy of what is in the log: seen with the file copied alone.
+/// Fails without what is in the log: seen with the file copied alone. And if the copy asks for a log of its
+/// own: seen with its journal mode left as it comes.
 #[test]
 fn a_backup_is_one_file_that_opens_like_any_database_and_goes_on_alone() {
     let (folder, _, engine) = database(10);
@@ -119,9 +120,9 @@ fn pair(thread: usize, number: usize) -> String {
     format!("thread {thread} pair {number}")
 }
 
-/// Fails without what is in the log: seen with the file copied alone. Never ends if the copy begins anew
-/// after each commit: seen with steps of 16 pages. The writers stand still with a write lock on the
-/// source: seen with `BEGIN IMMEDIATE` on a connection of its own around the copy.
+/// Fails without what is in the log: seen with the file copied alone, and not verified. If the copy begins
+/// anew after each commit: seen with steps of 16 pages, which never end. If the writers have to wait: seen
+/// with a write lock held as long as the backup takes.
 #[test]
 fn a_backup_made_while_writes_go_on_is_of_one_moment_and_holds_nobody_up() {
     let (folder, _, engine) = database(20_000);
@@ -156,6 +157,7 @@ fn a_backup_made_while_writes_go_on_is_of_one_moment_and_holds_nobody_up() {
     pairs.stop();
 }
 
+/// Fails with the rights that files usually get: seen.
 #[cfg(unix)]
 #[test]
 fn no_more_users_may_read_a_backup_than_the_database() {
@@ -180,7 +182,7 @@ fn refusal(result: Result<(), BackupError>) -> &'static str {
     }
 }
 
-/// Fails with a plain renaming in place of the link: seen when the file appears during the copy.
+/// Fails without the look at the path and beside it: seen, for a stale log would be taken for the backup's.
 #[test]
 fn what_is_there_is_never_overwritten() {
     let (folder, _, engine) = database(1);
@@ -239,6 +241,7 @@ fn of_several_backups_to_one_path_one_is_made() {
     assert_eq!(names(folder.path()).len(), IN_USE.len() + 10);
 }
 
+/// Fails if names alone are compared, or files alone: seen with each of them left out.
 #[test]
 fn the_database_itself_is_no_place_for_its_backup() {
     let (folder, path, engine) = database(1);
@@ -347,6 +350,7 @@ fn the_deadline_of_reads_is_not_for_long_ones() {
     }
 }
 
+/// Fails without the question: seen with the file copied although the engine is closed.
 #[test]
 fn a_closed_engine_makes_no_backup() {
     let (folder, _, engine) = database(1);
