@@ -10,7 +10,7 @@ use crate::domain::{
 use crate::store::{
     BackupError, Findings, OpenError, Operation, Problem, StoreError, StoreErrorKind,
 };
-use crate::{BatchError, Error, TrySubmitError};
+use crate::{BatchError, Error, Reply, TrySubmitError};
 
 fn text(error: &dyn StdError) -> String {
     error.to_string()
@@ -137,71 +137,98 @@ fn rejections() {
     }
 }
 
+const OPERATIONS: [(Operation, &str); 9] = [
+    (Operation::Accept, "could not accept the request: "),
+    (Operation::Open, "could not open the database: "),
+    (Operation::Read, "could not read: "),
+    (Operation::Begin, "could not start a transaction: "),
+    (Operation::Apply, "could not apply the change: "),
+    (Operation::Commit, "could not commit: "),
+    (Operation::Checkpoint, "could not move the write-ahead log into the database: "),
+    (Operation::Backup, "could not copy the database: "),
+    (Operation::Verify, "could not verify the database: "),
+];
+
+/// Every kind, its text, and whether trying again can help.
+const KINDS: [(StoreErrorKind, &str, bool); 14] = [
+    (StoreErrorKind::Busy, "another process holds the database; try again", true),
+    (StoreErrorKind::Full, "the disk or the database is full; free some space", false),
+    (StoreErrorKind::Io, "the operating system reported an I/O error; check the disk", false),
+    (StoreErrorKind::OutOfMemory, "memory ran out; try again under less load", true),
+    (StoreErrorKind::ReadOnly, "the database may not be written; check the permissions", false),
+    (StoreErrorKind::Damaged, "the database is damaged; restore a backup", false),
+    (
+        StoreErrorKind::LogFull,
+        "the write-ahead log has reached its cap; end long reads and check the disk, then try again",
+        true,
+    ),
+    (
+        StoreErrorKind::DeadlineExceeded,
+        "the read took longer than its deadline; try again or read less",
+        true,
+    ),
+    (StoreErrorKind::Exhausted, "there is no higher id or version", false),
+    (
+        StoreErrorKind::BatchRefused,
+        "another request of its all-or-nothing batch was refused; correct that one and send the \
+         batch again",
+        false,
+    ),
+    (
+        StoreErrorKind::Panicked,
+        "a panic was caught; this is a bug in the engine or in the clock given to it",
+        false,
+    ),
+    (
+        StoreErrorKind::WritesStopped,
+        "an earlier commit has an unknown outcome; reopen the engine to write again",
+        false,
+    ),
+    (StoreErrorKind::Closed, "the engine is closed; open it again", false),
+    (
+        StoreErrorKind::Unexpected,
+        "SQLite reported an unexpected error; its source has the details",
+        false,
+    ),
+];
+
 #[test]
 fn failures_of_the_store() {
-    for (operation, expected) in [
-        (Operation::Accept, "could not accept the request: "),
-        (Operation::Open, "could not open the database: "),
-        (Operation::Read, "could not read: "),
-        (Operation::Begin, "could not start a transaction: "),
-        (Operation::Apply, "could not apply the change: "),
-        (Operation::Commit, "could not commit: "),
-        (Operation::Checkpoint, "could not move the write-ahead log into the database: "),
-        (Operation::Backup, "could not copy the database: "),
-        (Operation::Verify, "could not verify the database: "),
-    ] {
+    for (operation, expected) in OPERATIONS {
         let error = StoreError::new(operation, StoreErrorKind::Busy);
         assert_eq!(
             text(&error),
             format!("{expected}another process holds the database; try again")
         );
     }
-    for (kind, expected, passing) in [
-        (StoreErrorKind::Busy, "another process holds the database; try again", true),
-        (StoreErrorKind::Full, "the disk or the database is full; free some space", false),
-        (StoreErrorKind::Io, "the operating system reported an I/O error; check the disk", false),
-        (StoreErrorKind::OutOfMemory, "memory ran out; try again under less load", true),
-        (StoreErrorKind::ReadOnly, "the database may not be written; check the permissions", false),
-        (StoreErrorKind::Damaged, "the database is damaged; restore a backup", false),
-        (
-            StoreErrorKind::LogFull,
-            "the write-ahead log has reached its cap; end long reads and check the disk, then try again",
-            true,
-        ),
-        (
-            StoreErrorKind::DeadlineExceeded,
-            "the read took longer than its deadline; try again or read less",
-            true,
-        ),
-        (StoreErrorKind::Exhausted, "there is no higher id or version", false),
-        (
-            StoreErrorKind::BatchRefused,
-            "another request of its all-or-nothing batch was refused; correct that one and send the \
-             batch again",
-            false,
-        ),
-        (
-            StoreErrorKind::Panicked,
-            "a panic was caught; this is a bug in the engine or in the clock given to it",
-            false,
-        ),
-        (
-            StoreErrorKind::WritesStopped,
-            "an earlier commit has an unknown outcome; reopen the engine to write again",
-            false,
-        ),
-        (StoreErrorKind::Closed, "the engine is closed; open it again", false),
-        (
-            StoreErrorKind::Unexpected,
-            "SQLite reported an unexpected error; its source has the details",
-            false,
-        ),
-    ] {
+    for (kind, expected, passing) in KINDS {
         assert_eq!(kind.to_string(), expected);
         assert_eq!(kind.is_passing(), passing, "{kind:?}");
         assert!(sources(&StoreError::new(Operation::Read, kind)).is_empty());
     }
     assert_eq!(sources(&busy()), ["Query is not read-only"]);
+}
+
+/// Whatever SQLite or the operating system said, a client reads the texts above and nothing else.
+///
+/// Seen to fail for a reply that tells the source too, or the `Debug` form of the error.
+#[test]
+fn no_failure_of_the_store_tells_a_client_what_lies_below() {
+    for (operation, did) in OPERATIONS {
+        for (kind, what, _) in KINDS {
+            let cause = std::io::Error::other("/data/a.db: SELECT company_id FROM opportunity");
+            let error = StoreError::caused_by(operation, kind, cause);
+            for failure in [Error::Aborted(error.clone()), Error::Unknown(error)] {
+                let (certain, status) = (failure.to_string(), failure.status());
+                let reply = Reply::from(Err(failure)).to_json();
+                let expected = format!(
+                    "{{\"success\":false,\"id\":null,\"errorCode\":{status},\"specificCode\":null,\
+                     \"message\":\"{certain}: {did}{what}\",\"additionalMessages\":[]}}"
+                );
+                assert_eq!(String::from_utf8(reply).unwrap(), expected);
+            }
+        }
+    }
 }
 
 #[test]

@@ -53,6 +53,17 @@
 //! there after a restart. [What the engine promises](guide::promises) has the rest: each error and what
 //! to do, what is checked at the opening, backup and restore, what is not promised, and the tests.
 //!
+//! # Personal data
+//!
+//! Opportunities hold it, so what is logged in passing does not: the `Debug` and `Display` forms of
+//! engines, options, tickets and errors, and replies, tell no value of a request or an opportunity. A
+//! [`Rejection`] names fields, and repeats keys that are not known, as they were sent. The `Debug` forms
+//! of [`Request`], [`Command`], [`Opportunity`] and of the values in them do tell what they hold.
+//!
+//! Texts of errors and replies name no path, no SQL and no column; the
+//! [`source`](std::error::Error::source) of a [`StoreError`] does, and so does its `Debug` form, and an
+//! [`OpenError`] names the path.
+//!
 //! # What it is not
 //!
 //! - Not a server: it speaks no HTTP and checks no token. The service around it does.

@@ -94,7 +94,9 @@ fn list(refused: &[(usize, Rejection)]) -> String {
 }
 
 /// Why [`Engine::try_submit`](crate::Engine::try_submit) did not take a request.
-#[derive(Debug, Clone, thiserror::Error)]
+///
+/// Its `Debug` form leaves the request out: errors are logged, and a request holds personal data.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrySubmitError {
     /// The queue is full; here is the request, to be sent again a little later.
@@ -103,6 +105,15 @@ pub enum TrySubmitError {
     /// It was not carried out.
     #[error(transparent)]
     Failed(#[from] Error),
+}
+
+impl std::fmt::Debug for TrySubmitError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Full(_) => f.debug_tuple("Full").finish_non_exhaustive(),
+            Self::Failed(error) => f.debug_tuple("Failed").field(error).finish(),
+        }
+    }
 }
 
 /// A failure of the store, and what is certain about it.

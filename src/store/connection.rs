@@ -9,8 +9,9 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
 use super::Durability;
-use super::checkpoint::LogSize;
+use super::checkpoint::{Effort, LogSize};
 use super::error::{OpenError, Operation, StoreError, StoreErrorKind};
+use super::folder::sync_folder_of;
 use super::migrations::{Contents, migrate};
 use super::sqlite_error::failed;
 
@@ -115,7 +116,7 @@ impl Database {
         settings: Settings,
     ) -> Result<(Self, WriteConnection), OpenError> {
         let database = Self::at(path, settings)?;
-        database.patiently(|| database.prepare())?;
+        let log_was_left = database.patiently(|| database.prepare())?;
         let writer = database.patiently(|| {
             let mut connection = database.connect(Access::Write)?;
             let found = migrate(&mut connection).map_err(|error| database.failed(error))?;
@@ -125,9 +126,31 @@ impl Database {
                 let busy = StoreErrorKind::Busy;
                 return Err(database.open_error(StoreError::new(Operation::Open, busy)));
             }
-            database.write_connection(connection)
+            let writer = database.write_connection(connection)?;
+            if log_was_left {
+                database.move_log(&writer)?;
+            }
+            Ok(writer)
         })?;
+        if database.settings.durability != Durability::Off {
+            // Without their names the file and its log are lost in a loss of power. SQLite asks for that
+            // too, but goes on if it fails.
+            sync_folder_of(&database.path).map_err(|source| OpenError::Path {
+                path: database.path.clone(),
+                source: Arc::new(source),
+            })?;
+        }
         Ok((database, writer))
+    }
+
+    /// Moves a log that was found into the database, and lets it start over.
+    ///
+    /// After a sync that failed the system may show what is not on the disk, and a later sync does not
+    /// mend that. What is read from such a log has to be written anew before anything follows it.
+    fn move_log(&self, writer: &WriteConnection) -> Result<(), OpenError> {
+        // If another process is in the way, that one has opened the database before and done this.
+        let moved = writer.checkpoint(Effort::Restart);
+        moved.map(drop).map_err(|error| self.open_error(error))
     }
 
     /// A further connection that writes, for checkpoints.
@@ -190,8 +213,9 @@ impl Database {
             // keeps the size it was created with.
             self.apply(connection, "page_size", PAGE_BYTES)?;
         }
-        self.set(connection, "journal_mode", "wal")?;
+        // Before the log, which is written to the file at once: where nothing is to be synced, that is not.
         self.set(connection, "synchronous", synchronous)?;
+        self.set(connection, "journal_mode", "wal")?;
         self.set(connection, "foreign_keys", "1")?;
         // Before any hook on the log: the two share a slot.
         self.set(connection, "wal_autocheckpoint", "0")?;

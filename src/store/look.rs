@@ -1,6 +1,7 @@
 //! The look at a file before it is opened: what it holds, and what lies beside it.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +18,9 @@ use super::verify::first_problem;
 /// What the names of the files that SQLite keeps beside a database add to its name.
 pub(super) const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
+/// What a rollback journal begins with.
+const JOURNAL_MAGIC: [u8; 8] = [0xD9, 0xD5, 0x05, 0xF9, 0x20, 0xA1, 0x63, 0xD7];
+
 /// The path of a file that SQLite keeps beside a database.
 pub(super) fn companion(database: &Path, suffix: &str) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
@@ -26,10 +30,11 @@ pub(super) fn companion(database: &Path, suffix: &str) -> PathBuf {
 
 impl Database {
     /// Looks at the file before anything is written to it: refuses what is not ours and what was
-    /// damaged when the last process ended uncleanly, and makes a plain database of a backup.
-    pub(super) fn prepare(&self) -> Result<(), OpenError> {
-        if !self.has_bytes()? {
-            return Ok(());
+    /// damaged when the last process ended uncleanly, and makes a plain database of a backup. Tells
+    /// whether there was a log.
+    pub(super) fn prepare(&self) -> Result<bool, OpenError> {
+        if !self.holds_something()? {
+            return Ok(false);
         }
         let (contents, has_log) = self.look()?;
         let has_journal = has_bytes(&companion(&self.path, "-journal"));
@@ -38,7 +43,10 @@ impl Database {
         if may_be_backup && !has_log {
             self.make_plain()?;
         }
-        if has_log || has_journal { self.refuse_damage() } else { Ok(()) }
+        if has_log || has_journal {
+            self.refuse_damage()?;
+        }
+        Ok(has_log)
     }
 
     /// What the file holds, and whether there is a log beside it, unless one of the two is to be
@@ -55,13 +63,13 @@ impl Database {
         Ok((contents, has_log))
     }
 
-    /// Whether there is a file with something in it.
-    fn has_bytes(&self) -> Result<bool, OpenError> {
+    /// Whether there is a file with something in it that stays.
+    fn holds_something(&self) -> Result<bool, OpenError> {
         let unusable =
             |source| OpenError::Path { path: self.path.clone(), source: Arc::new(source) };
         match std::fs::metadata(&self.path) {
             Ok(metadata) if metadata.is_dir() => Err(unusable(ErrorKind::IsADirectory.into())),
-            Ok(metadata) => Ok(metadata.len() > 0),
+            Ok(metadata) => Ok(metadata.len() > 0 && !self.was_interrupted_while_made()),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(unusable(error)),
             Err(_) if !self.settings.create => Err(OpenError::Missing { path: self.path.clone() }),
             Err(_) => match self.path.parent().map(std::fs::metadata) {
@@ -69,6 +77,17 @@ impl Database {
                 Some(Ok(_)) | None => Ok(false),
             },
         }
+    }
+
+    /// Whether a rollback journal says that there was no page before: then SQLite empties the file
+    /// when it is opened for writing, whatever a loss of power has left in it.
+    fn was_interrupted_while_made(&self) -> bool {
+        // The magic number, the number of records, a checksum's seed, the number of pages before. Nobody
+        // locks a journal, so opening it here takes no lock away.
+        let mut header = [0; 20];
+        let read = File::open(companion(&self.path, "-journal"))
+            .and_then(|mut journal| journal.read_exact(&mut header));
+        read.is_ok() && header.starts_with(&JOURNAL_MAGIC) && header.ends_with(&[0; 4])
     }
 
     /// Whether the file alone, whatever its log says, is marked as a backup.
@@ -168,7 +187,7 @@ impl Database {
     /// have opened it before.
     pub(super) fn inspect(&self) -> Result<Connection, OpenError> {
         self.patiently(|| {
-            let is_empty = !self.has_bytes()? || self.look()?.0 == Contents::Nothing;
+            let is_empty = !self.holds_something()? || self.look()?.0 == Contents::Nothing;
             if is_empty {
                 return Err(OpenError::Foreign { path: self.path.clone() });
             }

@@ -8,6 +8,7 @@ mod checkpoint;
 mod connection;
 mod error;
 mod findings;
+mod folder;
 mod look;
 mod migrations;
 mod partial_file;

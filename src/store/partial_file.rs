@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::folder::sync_folder_of;
 use super::look::{COMPANIONS, companion};
 
 /// A file in progress, under a name of its own. It is removed when it is dropped, with whatever SQLite
@@ -93,18 +94,6 @@ fn keep_private(options: &mut OpenOptions, model: &Path) -> io::Result<()> {
 /// Elsewhere a file has the rights of its folder.
 #[cfg(not(unix))]
 fn keep_private(_options: &mut OpenOptions, _model: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-/// Makes the names in a folder durable.
-#[cfg(unix)]
-fn sync_folder_of(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-}
-
-/// Elsewhere a folder cannot be opened, and its names are as durable as the system makes them.
-#[cfg(not(unix))]
-fn sync_folder_of(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 

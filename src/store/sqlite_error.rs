@@ -16,6 +16,17 @@ pub(super) fn damaged(operation: Operation) -> impl Fn(Damage) -> StoreError {
 }
 
 fn kind(error: &rusqlite::Error) -> StoreErrorKind {
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows,
+    };
+    // The schema gives every column one type, and the state of the engine one row.
+    if let QueryReturnedNoRows
+    | InvalidColumnType(..)
+    | IntegralValueOutOfRange(..)
+    | FromSqlConversionFailure(..) = error
+    {
+        return StoreErrorKind::Damaged;
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreErrorKind::Busy,
         Some(ErrorCode::DiskFull) => StoreErrorKind::Full,
