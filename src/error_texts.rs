@@ -334,8 +334,8 @@ fn errors_of_opening() {
         ),
         (
             OpenError::StaleLog { path: path() },
-            "\"data/a.db\" is a backup, and the log beside it is of another database; remove the files \
-             with that name and -wal or -shm at its end, and open it again",
+            "\"data/a.db\" is a backup, and the log or journal beside it is of another database; remove the \
+             files with that name and -wal, -shm or -journal at its end, and open it again",
             None,
         ),
         (

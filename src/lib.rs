@@ -50,7 +50,8 @@
 //! An answer is given when the change is durable (see [`Durability`]). A request that was not
 //! carried out has one of three errors: [`Error::Rejected`], its own fault; [`Error::Aborted`], the
 //! store failed and certainly nothing was changed; [`Error::Unknown`], the change may or may not be
-//! there after a restart.
+//! there after a restart. [What the engine promises](guide::promises) has the rest: each error and what
+//! to do, what is checked at the opening, backup and restore, what is not promised, and the tests.
 //!
 //! # Personal data
 //!
@@ -84,6 +85,7 @@
 
 mod domain;
 mod engine;
+pub mod guide;
 mod store;
 mod wire;
 

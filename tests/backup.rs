@@ -51,7 +51,8 @@ fn names(folder: &Path) -> Vec<String> {
 /// The names of a folder that holds only the database, in use.
 const IN_USE: [&str; 3] = ["a.db", "a.db-shm", "a.db-wal"];
 
-/// Fails without the copy of what is in the log: seen with the file copied alone.
+/// Fails without what is in the log: seen with the file copied alone. And if the copy asks for a log of its
+/// own: seen with its journal mode left as it comes.
 #[test]
 fn a_backup_is_one_file_that_opens_like_any_database_and_goes_on_alone() {
     let (folder, _, engine) = database(10);
@@ -109,9 +110,11 @@ impl Pairs {
         self.acknowledged.iter().map(|count| count.load(Ordering::SeqCst)).collect()
     }
 
-    fn stop(self) {
+    fn stop(self) -> Vec<usize> {
         self.stop.store(true, Ordering::SeqCst);
+        let acknowledged = self.acknowledged();
         self.threads.into_iter().for_each(|thread| thread.join().unwrap());
+        acknowledged
     }
 }
 
@@ -119,14 +122,31 @@ fn pair(thread: usize, number: usize) -> String {
     format!("thread {thread} pair {number}")
 }
 
-/// Fails without what is in the log: seen with the file copied alone. Never ends if the copy begins anew
-/// after each commit: seen with steps of 16 pages. The writers stand still with a write lock on the
-/// source: seen with `BEGIN IMMEDIATE` on a connection of its own around the copy.
+/// Fails if the backup takes the lock of the writer: seen with one that does so while it copies.
 #[test]
-fn a_backup_made_while_writes_go_on_is_of_one_moment_and_holds_nobody_up() {
-    let (folder, _, engine) = database(20_000);
-    let pairs = Pairs::start(&engine, 4);
-    for round in 0..5 {
+fn a_backup_neither_waits_for_a_writer_nor_locks_one_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let options = Engine::options().durability(Durability::Off).busy_timeout(Duration::ZERO);
+    let engine = options.open(&path).unwrap();
+    fill(&engine, 10);
+    let writer = rusqlite::Connection::open(&path).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE; UPDATE opportunity SET name = 'to come'").unwrap();
+    engine.backup_to(folder.path().join("b.db")).unwrap();
+    writer.execute_batch("COMMIT").unwrap();
+    let (_elsewhere, restored) = restore(&folder.path().join("b.db"));
+    let copied = restored.get(venue(), id(10)).unwrap().unwrap();
+    assert_eq!(copied.name().as_str(), "Lead By API");
+}
+
+/// Fails without what is in the log: seen with the file copied alone, and not verified. And if the copy
+/// begins anew after each commit: seen with steps of 16 pages, which do not end, or are not of the moment
+/// at which they began.
+#[test]
+fn a_backup_made_while_writes_go_on_is_of_one_moment() {
+    let (folder, _, engine) = database(5_000);
+    let pairs = Pairs::start(&engine, 3);
+    for round in 0..3 {
         let backup = folder.path().join(format!("backup {round}.db"));
         let before = pairs.acknowledged();
         let (sender, receiver) = channel();
@@ -134,17 +154,12 @@ fn a_backup_made_while_writes_go_on_is_of_one_moment_and_holds_nobody_up() {
         thread::spawn(move || sender.send(copied.backup_to(to)));
         let made = receiver.recv_timeout(Duration::from_secs(60));
         made.expect("the copy does not end while others write").unwrap();
-        let after = pairs.acknowledged();
-        assert!(
-            before.iter().zip(&after).all(|(before, after)| before < after),
-            "it held others up"
-        );
 
         let (_elsewhere, restored) = restore(&backup);
         let ids = restored.ids(venue(), None, usize::MAX).unwrap();
         assert!((1..).map(id).zip(&ids).all(|(expected, &id)| id == expected), "a gap");
         let mut halves = HashMap::new();
-        for &id in &ids[20_000..] {
+        for &id in &ids[5_000..] {
             let opportunity = restored.get(venue(), id).unwrap().unwrap();
             *halves.entry(opportunity.name().to_string()).or_insert(0) += 1;
         }
@@ -153,9 +168,10 @@ fn a_backup_made_while_writes_go_on_is_of_one_moment_and_holds_nobody_up() {
             assert!((0..count).all(|number| halves.contains_key(&pair(thread, number))), "lost");
         }
     }
-    pairs.stop();
+    assert!(pairs.stop().iter().all(|&count| count > 0), "nothing was written");
 }
 
+/// Fails with the rights that files usually get: seen.
 #[cfg(unix)]
 #[test]
 fn no_more_users_may_read_a_backup_than_the_database() {
@@ -180,7 +196,7 @@ fn refusal(result: Result<(), BackupError>) -> &'static str {
     }
 }
 
-/// Fails with a plain renaming in place of the link: seen when the file appears during the copy.
+/// Fails without the look at the path and beside it: seen, for a stale log would be taken for the backup's.
 #[test]
 fn what_is_there_is_never_overwritten() {
     let (folder, _, engine) = database(1);
@@ -239,6 +255,7 @@ fn of_several_backups_to_one_path_one_is_made() {
     assert_eq!(names(folder.path()).len(), IN_USE.len() + 10);
 }
 
+/// Fails if names alone are compared, or files alone: seen with each of them left out.
 #[test]
 fn the_database_itself_is_no_place_for_its_backup() {
     let (folder, path, engine) = database(1);
@@ -347,6 +364,7 @@ fn the_deadline_of_reads_is_not_for_long_ones() {
     }
 }
 
+/// Fails without the question: seen with the file copied although the engine is closed.
 #[test]
 fn a_closed_engine_makes_no_backup() {
     let (folder, _, engine) = database(1);

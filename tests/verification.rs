@@ -78,8 +78,8 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
-/// Each row: what was changed by hand, and what a full verification finds: exactly that. Fails without any
-/// of its four parts: seen with each of them left out.
+/// Each row: what was changed by hand, and what a full verification finds: exactly that. Fails without the
+/// rows, the counters, or either side of the index: seen with each of them left out.
 #[test]
 fn a_full_verification_finds_what_the_rules_the_counters_and_the_index_tell() {
     let folder = tempfile::tempdir().unwrap();
@@ -139,7 +139,8 @@ fn a_full_verification_finds_what_the_rules_the_counters_and_the_index_tell() {
     assert_eq!(findings.problems, [Problem::Format("no such table: opportunity_by_venue".into())]);
 }
 
-/// The constraints of the table, and the format: what SQLite itself can tell.
+/// The constraints of the table, and the format: what SQLite itself can tell. Fails without its check: seen
+/// with what it tells thrown away.
 #[test]
 fn a_quick_verification_finds_broken_pages_types_and_constraints() {
     let folder = tempfile::tempdir().unwrap();
@@ -173,6 +174,7 @@ fn a_quick_verification_finds_broken_pages_types_and_constraints() {
     assert!(verified(&path, Verification::Quick).is_sound());
 }
 
+/// Fails without the bound: seen.
 #[test]
 fn at_most_a_hundred_problems_are_told_and_all_rows_are_looked_at() {
     let folder = tempfile::tempdir().unwrap();
@@ -212,8 +214,9 @@ fn the_index_is_sound_at_every_step_of_a_run_while_writes_go_on() {
     }
 }
 
-/// Fails without the check when an engine is opened: seen with it left out. And it shows that a clean end
-/// does not pay for the check: then the same damage is met only by who reads it.
+/// Fails without the check when an engine is opened: seen with it left out; and if it moves the log into the
+/// file: seen with a connection that writes. A clean end does not pay for the check, so the same damage is
+/// met only by who reads it then: fails if the check is always made, seen.
 #[test]
 fn after_an_unclean_end_damage_is_found_when_the_engine_is_opened() {
     for is_clean in [false, true] {
@@ -248,6 +251,8 @@ fn after_an_unclean_end_a_sound_database_is_opened_with_all_that_is_in_its_log()
     assert_eq!((stored.name().as_str(), stored.version().get()), ("late", 2));
 }
 
+/// Fails if a log is moved, or an empty one is left: seen with connections that write, or only read, in both
+/// cases.
 #[test]
 fn a_file_is_verified_without_a_change_to_it_or_to_what_lies_beside_it() {
     let folder = tempfile::tempdir().unwrap();

@@ -28,8 +28,8 @@ impl Engine {
     ///    `-journal` at its end.
     /// 3. Copy the backup to the place, and open it as any database.
     ///
-    /// If a log was forgotten in the second step, the backup is refused with
-    /// [`OpenError::StaleLog`], for with the log of another database it would be damaged. That works
+    /// If a log or journal was forgotten in the second step, the backup is refused with
+    /// [`OpenError::StaleLog`], for with that of another database it would be damaged. That works
     /// until an engine has opened the backup; so open a copy, and keep the backup as it is.
     /// [`Engine::verify_file`] changes nothing.
     ///

@@ -216,11 +216,11 @@ pub enum OpenError {
         /// The schema version of the database.
         found: i64,
     },
-    /// The file is a backup that was put into the place of a database, and the log of that database is
-    /// still beside it. To use the two together would damage the data.
+    /// The file is a backup that was put into the place of a database, and the log or the journal of that
+    /// database is still beside it. To use the two together would damage the data.
     #[error(
-        "{path:?} is a backup, and the log beside it is of another database; remove the files with that name \
-         and -wal or -shm at its end, and open it again"
+        "{path:?} is a backup, and the log or journal beside it is of another database; remove the files \
+         with that name and -wal, -shm or -journal at its end, and open it again"
     )]
     StaleLog {
         /// The path of the backup.

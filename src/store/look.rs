@@ -55,7 +55,11 @@ impl Database {
         // In this order: a backup is made plain before it gets a log, so a log that was there when
         // the file still bore the mark is not its own, whoever opens it at this moment.
         let has_log = has_bytes(&companion(&self.path, "-wal"));
-        if has_log && self.bears_mark() {
+        let journal = self.journal();
+        if (has_log || journal.is_some())
+            && let Some(pages) = self.pages_of_backup()
+            && (has_log || journal != Some(pages))
+        {
             return Err(OpenError::StaleLog { path: self.path.clone() });
         }
         let contents = self.peek(has_log)?;
@@ -69,7 +73,7 @@ impl Database {
             |source| OpenError::Path { path: self.path.clone(), source: Arc::new(source) };
         match std::fs::metadata(&self.path) {
             Ok(metadata) if metadata.is_dir() => Err(unusable(ErrorKind::IsADirectory.into())),
-            Ok(metadata) => Ok(metadata.len() > 0 && !self.was_interrupted_while_made()),
+            Ok(metadata) => Ok(metadata.len() > 0 && !self.will_be_emptied()),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(unusable(error)),
             Err(_) if !self.settings.create => Err(OpenError::Missing { path: self.path.clone() }),
             Err(_) => match self.path.parent().map(std::fs::metadata) {
@@ -81,21 +85,29 @@ impl Database {
 
     /// Whether a rollback journal says that there was no page before: then SQLite empties the file
     /// when it is opened for writing, whatever a loss of power has left in it.
-    fn was_interrupted_while_made(&self) -> bool {
+    fn will_be_emptied(&self) -> bool {
+        self.journal() == Some(0) && self.pages_of_backup().is_none()
+    }
+
+    /// How many pages the file had when a change to it was begun, if a rollback journal tells of one.
+    fn journal(&self) -> Option<u32> {
         // The magic number, the number of records, a checksum's seed, the number of pages before. Nobody
         // locks a journal, so opening it here takes no lock away.
         let mut header = [0; 20];
-        let read = File::open(companion(&self.path, "-journal"))
-            .and_then(|mut journal| journal.read_exact(&mut header));
-        read.is_ok() && header.starts_with(&JOURNAL_MAGIC) && header.ends_with(&[0; 4])
+        let mut journal = File::open(companion(&self.path, "-journal")).ok()?;
+        journal.read_exact(&mut header).ok()?;
+        let pages = header.last_chunk().copied().map(u32::from_be_bytes);
+        pages.filter(|_| header.starts_with(&JOURNAL_MAGIC))
     }
 
-    /// Whether the file alone, whatever its log says, is marked as a backup.
-    fn bears_mark(&self) -> bool {
+    /// How many pages the file has, if it alone, whatever lies beside it, is marked as a backup.
+    fn pages_of_backup(&self) -> Option<u32> {
         // A file that a loss of power has torn may be unreadable without its log. That proves nothing,
         // and the looks with the log come after this one.
-        let mark = self.open_immutable().and_then(|connection| application_id(&connection));
-        mark.is_ok_and(|mark| mark == BACKUP_ID)
+        let connection = self.open_immutable().ok()?;
+        let mark = application_id(&connection).ok()?;
+        let pages = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).ok()?;
+        (mark == BACKUP_ID).then_some(pages)
     }
 
     /// What the file holds, seen through connections that change nothing.

@@ -13,7 +13,7 @@ pub(crate) type Number = i64;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
-    /// A file was created under a name.
+    /// A file was created under a name, or got another.
     Linked(String, FileNumber),
     Unlinked(String),
     Changed(FileNumber, Op),

@@ -155,6 +155,14 @@ impl Recorder {
         self.history.push(Event::Changed(file, Op::Truncate { length }));
     }
 
+    /// Notes a second name for a file.
+    pub(crate) fn linked(&mut self, path: &Path, new: &Path) {
+        let file = self.file(path);
+        let name = self.name_of(new);
+        self.files.insert(name.clone(), file);
+        self.history.push(Event::Linked(name, file));
+    }
+
     pub(crate) fn unlinked(&mut self, path: &Path) {
         let name = self.name_of(path);
         self.files.remove(&name);

@@ -143,3 +143,39 @@ pub(crate) unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
         },
     )
 }
+
+/// Replaces that of the C library.
+///
+/// # Safety
+///
+/// As for that: `path` and `new` end with a zero.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn linkat(
+    folder: c_int,
+    path: *const c_char,
+    new_folder: c_int,
+    new: *const c_char,
+    flags: c_int,
+) -> c_int {
+    let link = || {
+        // SAFETY: the caller promises it.
+        let result =
+            unsafe { libc::syscall(libc::SYS_linkat, folder, path, new_folder, new, flags) };
+        result as c_int
+    };
+    // SAFETY: the caller promises it.
+    let [name, new_name] = [path, new].map(|path| unsafe { CStr::from_ptr(path) });
+    let [name, new_name] =
+        [name, new_name].map(|it| PathBuf::from(OsStr::from_bytes(it.to_bytes())));
+    intercept(
+        || Some(name),
+        link,
+        |recorder, path| {
+            let result = link();
+            if result == 0 {
+                recorder.linked(path, &new_name);
+            }
+            result
+        },
+    )
+}

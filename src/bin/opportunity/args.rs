@@ -36,7 +36,7 @@ const BACKUP_HELP: &str = "\
 Nothing is overwritten; if the backup fails nothing is left of it.
 
 To restore: end every process that uses the database; move it away together with the files that have
-its name and -wal or -shm at its end; copy the backup to its place.
+its name and -wal, -shm or -journal at its end; copy the backup to its place.
 
 Example:
   opportunity backup --db opportunities.db backups/2017-05-05.db";
