@@ -10,6 +10,7 @@ mod migrations;
 mod read;
 mod row;
 mod sqlite_error;
+mod state;
 mod venue_index;
 mod write;
 
