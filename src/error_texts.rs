@@ -282,12 +282,19 @@ fn errors_of_opening() {
         ),
         (
             OpenError::Missing { path: path() },
-            "\"data/a.db\" does not exist; create it, or let the engine do so",
+            "\"data/a.db\" does not exist or is empty; create it, or let the engine do so",
+            None,
+        ),
+        (
+            OpenError::LogAlone { path: path() },
+            "\"data/a.db\" does not exist or is empty, but its write-ahead log is there and may hold \
+             changes; restore the file, or remove the log",
             None,
         ),
         (
             OpenError::Foreign { path: path() },
-            "\"data/a.db\" is not an opportunity database; choose another path",
+            "\"data/a.db\" is not an opportunity database, or its beginning is damaged; choose another \
+             path, or restore a backup",
             None,
         ),
         (

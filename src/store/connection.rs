@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use super::Durability;
 use super::checkpoint::LogSize;
@@ -68,6 +68,14 @@ impl WriteConnection {
         self.busy_timeout
     }
 
+    /// Has SQLite move and remove the log if this is the last connection that is closed. A log that was
+    /// there when the connection was opened is left as it is else, so that to fail to open changes nothing.
+    pub(crate) fn remove_log_when_closed(&self) -> Result<(), StoreError> {
+        let flag = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        let set = self.connection.set_db_config(flag, false);
+        set.map(drop).map_err(failed(Operation::Checkpoint))
+    }
+
     /// The size of the write-ahead log, as far as this connection has seen it grow.
     pub(crate) const fn log_size(&self) -> &LogSize {
         &self.log_size
@@ -106,12 +114,8 @@ impl Database {
         settings: Settings,
     ) -> Result<(Self, WriteConnection), OpenError> {
         require_sqlite(rusqlite::version(), rusqlite::version_number())?;
-        // An absolute path is no URI: SQLite would read "file:x" as one.
-        let path = std::path::absolute(path).map_err(|source| OpenError::Path {
-            path: path.to_owned(),
-            source: Arc::new(source),
-        })?;
-        let database = Self { path, settings };
+        let followed = followed(path).map_err(|error| unusable(path, error))?;
+        let database = Self { path: followed, settings };
         let writer = database.patiently(|| {
             if database.has_bytes()? {
                 database.refuse_unless_ours(database.peek()?)?;
@@ -156,38 +160,62 @@ impl Database {
         }
     }
 
-    /// Whether there is a file with something in it.
+    /// Whether there is a file with something in it. Without one, whether it can be created is for
+    /// SQLite to find out, but for what would leave something behind.
     fn has_bytes(&self) -> Result<bool, OpenError> {
-        let unusable =
-            |source| OpenError::Path { path: self.path.clone(), source: Arc::new(source) };
-        match std::fs::metadata(&self.path) {
-            Ok(metadata) if metadata.is_dir() => Err(unusable(ErrorKind::IsADirectory.into())),
-            Ok(metadata) => Ok(metadata.len() > 0),
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(unusable(error)),
-            Err(_) if !self.settings.create => Err(OpenError::Missing { path: self.path.clone() }),
-            Err(_) => match self.path.parent().map(std::fs::metadata) {
-                Some(Err(error)) => Err(unusable(error)),
-                Some(Ok(_)) | None => Ok(false),
-            },
+        let unusable = |error| unusable(&self.path, error);
+        // Looked for before the file: whoever writes a log has written to the file by then.
+        let has_log = self.has_log();
+        let is_missing = match std::fs::metadata(&self.path) {
+            Ok(file) if file.is_dir() => return Err(unusable(ErrorKind::IsADirectory.into())),
+            // To open a pipe may take for ever, and a device takes in whatever it is given.
+            Ok(file) if !file.is_file() => {
+                return Err(unusable(std::io::Error::other("it is not a regular file")));
+            }
+            // SQLite takes a single byte for nothing, and would write over it.
+            Ok(file) if file.len() == 1 => {
+                return Err(OpenError::Foreign { path: self.path.clone() });
+            }
+            Ok(file) if file.len() > 1 => return Ok(true),
+            Ok(_) => false,
+            Err(error) if error.kind() == ErrorKind::NotFound => true,
+            Err(error) => return Err(unusable(error)),
+        };
+        if has_log {
+            return Err(OpenError::LogAlone { path: self.path.clone() });
+        }
+        if !self.settings.create {
+            return Err(OpenError::Missing { path: self.path.clone() });
+        }
+        if is_missing && let Some(Err(error)) = self.path.parent().map(std::fs::metadata) {
+            return Err(unusable(error));
+        }
+        // The longest name that SQLite will need: it creates the file first, under the shortest.
+        match std::fs::symlink_metadata(self.beside("-journal")) {
+            Err(error) if error.kind() == ErrorKind::InvalidFilename => Err(unusable(error)),
+            _ => Ok(false),
         }
     }
 
-    /// What the file holds, seen through a connection that changes nothing.
+    /// What the file holds, seen through connections that change nothing.
     fn peek(&self) -> Result<Contents, OpenError> {
-        let look = || {
-            let connection = if self.has_log() {
-                Connection::open_with_flags(&self.path, READ_ONLY)?
-            } else {
-                // Even a reader leaves a log and its index beside a database in that mode, unless it
-                // is told that nobody writes. If somebody does, the looks after this one tell.
-                let flags = READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-                Connection::open_with_flags(immutable_uri(&self.path), flags)?
-            };
-            connection.busy_timeout(self.settings.busy_timeout)?;
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-            contents(&connection)
+        // Even a reader leaves a log and its index beside a database in that mode, unless it is told
+        // that nobody writes. If somebody does, the looks after this one tell.
+        let flags = READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let without_log = self.look(immutable_uri(&self.path), flags);
+        // Nothing in a log makes a foreign database ours, or a newer one older.
+        let is_settled = match without_log {
+            Ok(Contents::Foreign) => true,
+            Ok(Contents::Ours(found)) => found > SCHEMA_VERSION,
+            Ok(Contents::Nothing | Contents::Incomplete) | Err(_) => false,
         };
-        match look() {
+        let seen = if is_settled || !self.has_log() {
+            without_log
+        } else {
+            self.open_file(Access::Write)?;
+            self.look(&self.path, READ_ONLY)
+        };
+        match seen {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
                 Ok(Contents::Foreign)
             }
@@ -195,11 +223,23 @@ impl Database {
         }
     }
 
+    fn look(&self, path: impl AsRef<Path>, flags: OpenFlags) -> rusqlite::Result<Contents> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(self.settings.busy_timeout)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        contents(&connection)
+    }
+
     /// Whether there is a write-ahead log with something in it.
     fn has_log(&self) -> bool {
-        let mut log = self.path.clone().into_os_string();
-        log.push("-wal");
-        std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+        std::fs::metadata(self.beside("-wal")).is_ok_and(|log| log.len() > 0)
+    }
+
+    /// The path of a file that SQLite keeps beside the database.
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(suffix);
+        path.into()
     }
 
     fn refuse_unless_ours(&self, contents: Contents) -> Result<(), OpenError> {
@@ -209,19 +249,43 @@ impl Database {
             Contents::Ours(found) if found > SCHEMA_VERSION => {
                 Err(OpenError::Newer { path: path(), found })
             }
+            Contents::Incomplete => {
+                Err(self.open_error(StoreError::new(Operation::Open, StoreErrorKind::Damaged)))
+            }
             Contents::Ours(_) | Contents::Nothing => Ok(()),
         }
     }
 
     fn connect(&self, access: Access) -> Result<Connection, OpenError> {
+        let has_log = self.has_log();
+        let connection = self.open_file(access)?;
+        let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        self.set_flag(&connection, "no_ckpt_on_close", keep_log, has_log)?;
+        self.configure(&connection, access)?;
+        // Now that its first page was read, it is the page that says so: no SQLite writes such a one.
+        if access == Access::Write && self.is_read_only(&connection)? {
+            return Err(self.open_error(StoreError::new(Operation::Open, StoreErrorKind::Damaged)));
+        }
+        Ok(connection)
+    }
+
+    /// Opens the file, and reads nothing yet.
+    fn open_file(&self, access: Access) -> Result<Connection, OpenError> {
         let flags = match access {
             Access::Read => READ_ONLY,
             Access::Write => READ_WRITE,
         };
         let connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.failed(error))?;
-        self.configure(&connection, access)?;
+        // SQLite opens a file that may not be written all the same, and would leave a log beside it.
+        if access == Access::Write && self.is_read_only(&connection)? {
+            return Err(self.open_error(StoreError::new(Operation::Open, StoreErrorKind::ReadOnly)));
+        }
         Ok(connection)
+    }
+
+    fn is_read_only(&self, connection: &Connection) -> Result<bool, OpenError> {
+        connection.is_readonly(MAIN_DB).map_err(|error| self.failed(error))
     }
 
     /// Sets what the engine relies on, and reads each setting back.
@@ -238,6 +302,8 @@ impl Database {
             // Before the log: from then on the size of a page is fixed. A database that exists
             // keeps the size it was created with.
             self.apply(connection, "page_size", PAGE_BYTES)?;
+            // Fixed likewise. If a damaged header says otherwise, SQLite writes over a page of rows.
+            self.set(connection, "auto_vacuum", "0")?;
         }
         self.set(connection, "journal_mode", "wal")?;
         self.set(connection, "synchronous", synchronous)?;
@@ -326,7 +392,12 @@ impl Database {
     }
 
     fn failed(&self, error: rusqlite::Error) -> OpenError {
-        self.open_error(failed(Operation::Open)(error))
+        match error {
+            rusqlite::Error::SqliteFailure(failure, _) if failure.code == ErrorCode::CannotOpen => {
+                unusable(&self.path, std::io::Error::other(failure))
+            }
+            error => self.open_error(failed(Operation::Open)(error)),
+        }
     }
 }
 
@@ -334,10 +405,26 @@ impl From<OpenError> for StoreError {
     fn from(error: OpenError) -> Self {
         let kind = match &error {
             OpenError::Store { source, .. } => source.kind(),
+            OpenError::Path { .. } => StoreErrorKind::Io,
             _ => StoreErrorKind::Unexpected,
         };
         Self::caused_by(Operation::Open, kind, error)
     }
+}
+
+/// Where the file is: absolute, because SQLite reads as a URI what begins with `file:`, and with links followed,
+/// because SQLite keeps the log beside the file that they lead to.
+fn followed(path: &Path) -> std::io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    match std::fs::canonicalize(&path) {
+        // It is yet to be created.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(path),
+        followed => followed,
+    }
+}
+
+fn unusable(path: &Path, error: std::io::Error) -> OpenError {
+    OpenError::Path { path: path.to_owned(), source: Arc::new(error) }
 }
 
 /// The URI by which SQLite reads a file that it may take for unchanging.
