@@ -318,12 +318,19 @@ fn errors_of_opening() {
         ),
         (
             OpenError::Missing { path: path() },
-            "\"data/a.db\" does not exist; create it, or let the engine do so",
+            "\"data/a.db\" does not exist or is empty; create it, or let the engine do so",
+            None,
+        ),
+        (
+            OpenError::LogAlone { path: path() },
+            "\"data/a.db\" does not exist or is empty, but its write-ahead log is there and may hold \
+             changes; restore the file, or remove the log",
             None,
         ),
         (
             OpenError::Foreign { path: path() },
-            "\"data/a.db\" is not an opportunity database; choose another path",
+            "\"data/a.db\" is not an opportunity database, or its beginning is damaged; choose another \
+             path, or restore a backup",
             None,
         ),
         (
@@ -377,6 +384,10 @@ fn problems_of_a_database() {
             "opportunity 755: the stored value of name breaks the rules",
         ),
         (Problem::NoCounters, "the row of counters is missing"),
+        (
+            Problem::Counter { column: "run_entry_id" },
+            "the counter run_entry_id does not fit the others",
+        ),
         (
             Problem::CounterBehind { last_id: 3, highest_id: 7 },
             "the last id is said to be 3, but there is opportunity 7",

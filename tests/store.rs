@@ -120,48 +120,9 @@ fn the_schema_refuses_by_itself_what_the_rules_refuse() {
         assert!(result.is_err(), "{assignment}");
     }
     connection.execute("UPDATE opportunity SET confirmed_quote_status = 0", []).unwrap();
-    assert!(connection.execute("INSERT INTO engine_state VALUES (2, 0, 0)", []).is_err());
-}
-
-#[test]
-fn ids_go_on_after_reopening_and_are_not_reused_after_a_deletion_by_hand() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = database(folder.path());
-    let engine = Engine::open(&path).unwrap();
-    assert_eq!(engine.add_or_update(lead()).unwrap().id(), id(2));
-    engine.close().unwrap();
-    Connection::open(&path).unwrap().execute("DELETE FROM opportunity WHERE id = 2", []).unwrap();
-    let engine = Engine::open(&path).unwrap();
-    assert_eq!(engine.add_or_update(lead()).unwrap().id(), id(3));
-}
-
-#[test]
-fn the_last_id_is_followed_by_a_clear_error() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = database(folder.path());
-    let set = format!("UPDATE engine_state SET last_id = {}", i64::MAX - 1);
-    Connection::open(&path).unwrap().execute(&set, []).unwrap();
-    let engine = Engine::open(&path).unwrap();
-    assert_eq!(engine.add_or_update(lead()).unwrap().id(), id(i64::MAX));
-    match engine.add_or_update(lead()) {
-        Err(Error::Aborted(error)) => assert_eq!(error.kind(), StoreErrorKind::Exhausted),
-        other => panic!("{other:?}"),
-    }
-    engine.add_or_update(Request::update(venue(), id(1)).name("still writable")).unwrap();
-}
-
-#[test]
-fn the_last_version_is_followed_by_a_clear_error() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = database(folder.path());
-    let set = format!("UPDATE opportunity SET version = {}", i64::MAX);
-    Connection::open(&path).unwrap().execute(&set, []).unwrap();
-    let engine = Engine::open(&path).unwrap();
-    match engine.add_or_update(Request::update(venue(), id(1)).name("x")) {
-        Err(Error::Aborted(error)) => assert_eq!(error.kind(), StoreErrorKind::Exhausted),
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(engine.get(venue(), id(1)).unwrap().unwrap().name().as_str(), "Lead By API");
+    assert!(
+        connection.execute("INSERT INTO engine_state VALUES (2, 0, 0, 0, 0, 0, 0)", []).is_err()
+    );
 }
 
 #[test]
@@ -195,122 +156,6 @@ fn a_row_that_breaks_the_rules_is_reported_as_damaged() {
         engine.close().unwrap();
         std::fs::remove_file(&path).unwrap();
     }
-}
-
-#[test]
-fn a_counter_behind_the_rows_is_damage_and_overwrites_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = database(folder.path());
-    Connection::open(&path).unwrap().execute("UPDATE engine_state SET last_id = 0", []).unwrap();
-    let engine = Engine::open(&path).unwrap();
-    match engine.add_or_update(lead().name("an impostor")) {
-        Err(Error::Aborted(error)) => assert_eq!(error.kind(), StoreErrorKind::Damaged),
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(engine.get(venue(), id(1)).unwrap().unwrap().name().as_str(), "Lead By API");
-}
-
-/// Opening the path fails, and every file of the folder stays as it was.
-fn refused(path: &Path) -> OpenError {
-    let folder = path.parent().unwrap();
-    let files = || {
-        let mut files: Vec<_> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.is_file())
-            .map(|path| (path.clone(), std::fs::read(&path).unwrap()))
-            .collect();
-        files.sort();
-        files
-    };
-    let before = files();
-    let error = Engine::open(path).expect_err("it was opened");
-    assert!(files() == before, "something was written");
-    error
-}
-
-#[test]
-fn a_file_that_is_no_database_is_refused_and_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("notes.txt");
-    std::fs::write(&path, "dear diary, ".repeat(1_000)).unwrap();
-    assert!(matches!(refused(&path), OpenError::Foreign { .. }));
-}
-
-#[test]
-fn somebody_elses_database_is_refused_and_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("theirs.db");
-    for prepare in [
-        "CREATE TABLE t (x)",
-        "PRAGMA application_id = 7",
-        "PRAGMA user_version = 3",
-        "PRAGMA journal_mode = wal; CREATE TABLE t (x)",
-    ] {
-        let theirs = Connection::open(&path).unwrap();
-        theirs.execute_batch(prepare).unwrap();
-        theirs.close().unwrap();
-        assert!(matches!(refused(&path), OpenError::Foreign { .. }), "{prepare}");
-        std::fs::remove_file(&path).unwrap();
-    }
-}
-
-#[test]
-fn a_newer_database_is_refused_and_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = database(folder.path());
-    Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
-    assert!(matches!(refused(&path), OpenError::Newer { found: 99, .. }));
-}
-
-#[test]
-fn a_folder_and_a_path_without_one_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(Engine::open(folder.path()), Err(OpenError::Path { .. })));
-    assert!(matches!(Engine::open(folder.path().join("none/a.db")), Err(OpenError::Path { .. })));
-    assert!(matches!(Engine::open(""), Err(OpenError::Path { .. })));
-    assert!(!folder.path().join("none").exists());
-}
-
-#[test]
-fn a_missing_file_is_created_only_if_that_is_wanted() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.db");
-    let opened = Engine::options().create(false).open(&path);
-    assert!(matches!(opened, Err(OpenError::Missing { .. })));
-    assert!(!path.exists());
-    Engine::open(&path).unwrap().close().unwrap();
-    Engine::options().create(false).open(&path).unwrap();
-}
-
-#[test]
-fn an_empty_file_and_an_empty_database_become_ours() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.db");
-    std::fs::write(&path, b"").unwrap();
-    Engine::open(&path).unwrap().add_or_update(lead()).unwrap();
-
-    let path = folder.path().join("b.db");
-    Connection::open(&path).unwrap().execute_batch("PRAGMA journal_mode = wal").unwrap();
-    Engine::open(&path).unwrap().add_or_update(lead()).unwrap();
-}
-
-#[test]
-fn a_path_is_a_path_whatever_it_begins_with() {
-    let folder = tempfile::tempdir().unwrap();
-    for name in ["file:a.db?mode=memory", ":memory:", "a b%20c.db", "ü.db"] {
-        let path = folder.path().join(name);
-        let engine = Engine::open(&path).unwrap();
-        engine.add_or_update(lead()).unwrap();
-        engine.close().unwrap();
-        assert!(path.exists(), "{name}");
-    }
-    // A relative one too: that is where a driver would read a URI.
-    let relative = format!("file:relative-{}.db", std::process::id());
-    let engine = Engine::open(&relative).unwrap();
-    engine.close().unwrap();
-    assert!(Path::new(&relative).exists());
-    std::fs::remove_file(&relative).unwrap();
 }
 
 #[test]
@@ -397,4 +242,21 @@ fn a_file_that_others_are_changing_is_not_taken_for_a_damaged_one() {
     });
     let engine = Engine::open(&path).unwrap();
     assert_eq!(engine.ids(venue(), None, usize::MAX).unwrap().len(), 4 * 150 * 20);
+}
+
+// Seen to catch: an end that closes the readers after the writer, which then leaves an empty log.
+#[test]
+fn a_clean_end_leaves_nothing_beside_the_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = database(folder.path());
+    for round in 0..50 {
+        let engine = Engine::options().durability(Durability::Off).open(&path).unwrap();
+        assert!(engine.get(venue(), id(1)).unwrap().is_some());
+        if round % 2 == 0 {
+            engine.close().unwrap();
+        } else {
+            drop(engine);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "round {round}");
+    }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use opportunity_engine::{Batch, Durability, Engine, OpportunityId, Request, VenueId};
+use opportunity_engine::{
+    Batch, Durability, Engine, OpportunityId, Request, StoreErrorKind, VenueId,
+};
 use rusqlite::Connection;
 
 /// More than a few runs of the index.
@@ -146,4 +148,20 @@ fn a_refused_batch_leaves_the_index_as_it_was() {
     adder.add(&engine, 500);
     assert!(entries(&path) > 0);
     adder.check(&engine);
+}
+
+// Seen to catch: ids that are taken in whatever order they come.
+#[test]
+fn a_list_out_of_order_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let engine = open(&path);
+    Adder::new(1).add(&engine, 3);
+    // An entry that no run has written: the table has it too, and others before it.
+    let connection = Connection::open(&path).unwrap();
+    connection.execute("INSERT INTO opportunity_by_venue VALUES (1, 2)", []).unwrap();
+    let error = engine.ids(venue(1), None, 10).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Damaged);
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(cause, "the stored value of id breaks the rules");
 }

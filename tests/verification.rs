@@ -107,6 +107,10 @@ fn a_full_verification_finds_what_the_rules_the_counters_and_the_index_tell() {
             vec![Problem::IndexAhead { reach: last_id + 1, last_id }],
         ),
         (
+            "UPDATE engine_state SET run_entry_id = last_id + 1",
+            vec![Problem::Counter { column: "run_entry_id" }],
+        ),
+        (
             "DELETE FROM opportunity_by_venue WHERE id = 8",
             vec![Problem::NotIndexed { venue: 1, id }],
         ),

@@ -322,8 +322,10 @@ struct Shared {
 
 impl Shared {
     fn stop(&self) -> Result<(), StoreError> {
-        self.queue.close();
+        // Readers first: the writer, which ends with its queue, removes the log only if it is the last
+        // that has the database open.
         self.readers.close();
+        self.queue.close();
         // Held while waiting, so that whoever else stops the engine waits too.
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(writer) = writer.take() else { return Ok(()) };

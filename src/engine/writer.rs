@@ -71,21 +71,26 @@ pub(super) fn start(
         let group = GroupCommit::new(store, options.clock, options.database.durability);
         write_until_closed(queue, monitor, group, checkpoints, &answers);
         drop(answers);
+        connection.remove_log_when_closed()?;
         connection.checkpoint(Effort::Truncate).map(drop)
     };
     let thread = std::thread::Builder::new()
         .name("opportunity-writer".to_owned())
         .spawn(serve)
         .map_err(|source| OpenError::Thread { source: Arc::new(source) })?;
-    match ready.recv() {
-        Ok(Ok(answers)) => Ok(Writer { thread, answers }),
-        Ok(Err(Failed::Store(error))) => Err(database.open_error(error)),
-        Ok(Err(Failed::Thread(source))) => Err(OpenError::Thread { source: Arc::new(source) }),
+    let error = match ready.recv() {
+        Ok(Ok(answers)) => return Ok(Writer { thread, answers }),
+        Ok(Err(Failed::Store(error))) => database.open_error(error),
+        Ok(Err(Failed::Thread(source))) => OpenError::Thread { source: Arc::new(source) },
         Err(_) => {
             let panicked = StoreError::new(Operation::Open, StoreErrorKind::Panicked);
-            Err(database.open_error(panicked))
+            database.open_error(panicked)
         }
-    }
+    };
+    // Who is told that it failed may put another file in its place, so it has to be closed by then. A
+    // panic of the thread has printed its message.
+    drop(thread.join());
+    Err(error)
 }
 
 /// Why the writer did not get ready.

@@ -1,12 +1,13 @@
 //! Connections: how the file is opened, and what every connection is set to.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use super::Durability;
 use super::checkpoint::{Effort, LogSize};
@@ -67,6 +68,14 @@ impl WriteConnection {
         self.busy_timeout
     }
 
+    /// Has SQLite move and remove the log if this is the last connection that is closed. A log that was
+    /// there when the connection was opened is left as it is else, so that to fail to open changes nothing.
+    pub(crate) fn remove_log_when_closed(&self) -> Result<(), StoreError> {
+        let flag = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        let set = self.connection.set_db_config(flag, false);
+        set.map(drop).map_err(failed(Operation::Checkpoint))
+    }
+
     /// The size of the write-ahead log, as far as this connection has seen it grow.
     pub(crate) const fn log_size(&self) -> &LogSize {
         &self.log_size
@@ -92,7 +101,7 @@ impl WriteConnection {
 
 /// What a connection may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
+pub(super) enum Access {
     Read,
     Write,
 }
@@ -101,12 +110,8 @@ impl Database {
     /// The database at a path. Nothing of it is opened yet.
     pub(super) fn at(path: &Path, settings: Settings) -> Result<Self, OpenError> {
         require_sqlite(rusqlite::version(), rusqlite::version_number())?;
-        // An absolute path is no URI: SQLite would read "file:x" as one.
-        let path = std::path::absolute(path).map_err(|source| OpenError::Path {
-            path: path.to_owned(),
-            source: Arc::new(source),
-        })?;
-        Ok(Self { path, settings })
+        let followed = followed(path).map_err(|error| unusable(path, error))?;
+        Ok(Self { path: followed, settings })
     }
 
     /// Looks at the file, creates or upgrades the database in it, and gives back a connection that
@@ -135,10 +140,7 @@ impl Database {
         if database.settings.durability != Durability::Off {
             // Without their names the file and its log are lost in a loss of power. SQLite asks for that
             // too, but goes on if it fails.
-            sync_folder_of(&database.path).map_err(|source| OpenError::Path {
-                path: database.path.clone(),
-                source: Arc::new(source),
-            })?;
+            sync_folder_of(&database.path).map_err(|error| unusable(&database.path, error))?;
         }
         Ok((database, writer))
     }
@@ -189,14 +191,35 @@ impl Database {
     }
 
     fn connect(&self, access: Access) -> Result<Connection, OpenError> {
+        let has_log = self.has_log();
+        let connection = self.open_file(access)?;
+        let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        self.set_flag(&connection, "no_ckpt_on_close", keep_log, has_log)?;
+        self.configure(&connection, access)?;
+        // Now that its first page was read, it is the page that says so: no SQLite writes such a one.
+        if access == Access::Write && self.is_read_only(&connection)? {
+            return Err(self.open_error(StoreError::new(Operation::Open, StoreErrorKind::Damaged)));
+        }
+        Ok(connection)
+    }
+
+    /// Opens the file, and reads nothing yet.
+    pub(super) fn open_file(&self, access: Access) -> Result<Connection, OpenError> {
         let flags = match access {
             Access::Read => READ_ONLY,
             Access::Write => READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         };
         let connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.failed(error))?;
-        self.configure(&connection, access)?;
+        // SQLite opens a file that may not be written all the same, and would leave a log beside it.
+        if access == Access::Write && self.is_read_only(&connection)? {
+            return Err(self.open_error(StoreError::new(Operation::Open, StoreErrorKind::ReadOnly)));
+        }
         Ok(connection)
+    }
+
+    fn is_read_only(&self, connection: &Connection) -> Result<bool, OpenError> {
+        connection.is_readonly(MAIN_DB).map_err(|error| self.failed(error))
     }
 
     /// Sets what the engine relies on, and reads each setting back.
@@ -212,6 +235,8 @@ impl Database {
             // Before the log: from then on the size of a page is fixed. A database that exists
             // keeps the size it was created with.
             self.apply(connection, "page_size", PAGE_BYTES)?;
+            // Fixed likewise. If a damaged header says otherwise, SQLite writes over a page of rows.
+            self.set(connection, "auto_vacuum", "0")?;
         }
         // Before the log, which is written to the file at once: where nothing is to be synced, that is not.
         self.set(connection, "synchronous", synchronous)?;
@@ -311,7 +336,12 @@ impl Database {
     }
 
     pub(super) fn failed(&self, error: rusqlite::Error) -> OpenError {
-        self.open_error(failed(Operation::Open)(error))
+        match error {
+            rusqlite::Error::SqliteFailure(failure, _) if failure.code == ErrorCode::CannotOpen => {
+                unusable(&self.path, std::io::Error::other(failure))
+            }
+            error => self.open_error(failed(Operation::Open)(error)),
+        }
     }
 }
 
@@ -319,10 +349,26 @@ impl From<OpenError> for StoreError {
     fn from(error: OpenError) -> Self {
         let kind = match &error {
             OpenError::Store { source, .. } => source.kind(),
+            OpenError::Path { .. } => StoreErrorKind::Io,
             _ => StoreErrorKind::Unexpected,
         };
         Self::caused_by(Operation::Open, kind, error)
     }
+}
+
+/// Where the file is: absolute, because SQLite reads as a URI what begins with `file:`, and with links followed,
+/// because SQLite keeps the log beside the file that they lead to.
+fn followed(path: &Path) -> std::io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    match std::fs::canonicalize(&path) {
+        // It is yet to be created.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(path),
+        followed => followed,
+    }
+}
+
+pub(super) fn unusable(path: &Path, error: std::io::Error) -> OpenError {
+    OpenError::Path { path: path.to_owned(), source: Arc::new(error) }
 }
 
 fn accept(name: &'static str, wanted: String, found: String) -> Result<(), OpenError> {

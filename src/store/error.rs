@@ -184,7 +184,7 @@ pub enum OpenError {
         /// The first version that will do.
         required: &'static str,
     },
-    /// The path cannot be used.
+    /// The path cannot be used: it leads to no file, or to one that may not be opened, for instance.
     #[error("{path:?} cannot be used; check the path and its permissions")]
     Path {
         /// The path.
@@ -192,14 +192,27 @@ pub enum OpenError {
         /// What the operating system said.
         source: Arc<std::io::Error>,
     },
-    /// There is no file, and the options say not to create one.
-    #[error("{path:?} does not exist; create it, or let the engine do so")]
+    /// There is no file, or nothing in it, and the options say not to create a database.
+    #[error("{path:?} does not exist or is empty; create it, or let the engine do so")]
     Missing {
         /// The path.
         path: PathBuf,
     },
-    /// The file holds something else.
-    #[error("{path:?} is not an opportunity database; choose another path")]
+    /// There is no file, or nothing in it, but beside it is a write-ahead log with changes, which a new
+    /// database would destroy.
+    #[error(
+        "{path:?} does not exist or is empty, but its write-ahead log is there and may hold changes; \
+         restore the file, or remove the log"
+    )]
+    LogAlone {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file holds something else. A database whose first bytes are damaged looks like that too.
+    #[error(
+        "{path:?} is not an opportunity database, or its beginning is damaged; choose another path, or \
+         restore a backup"
+    )]
     Foreign {
         /// The path.
         path: PathBuf,

@@ -44,6 +44,12 @@ pub enum Problem {
     /// The row of counters is missing.
     #[error("the row of counters is missing")]
     NoCounters,
+    /// One of the counters does not fit the others: the engine refuses to go by them.
+    #[error("the counter {column} does not fit the others")]
+    Counter {
+        /// The column.
+        column: &'static str,
+    },
     /// The counter of ids is behind: the next opportunity would get an id that is taken.
     #[error("the last id is said to be {last_id}, but there is opportunity {highest_id}")]
     CounterBehind {

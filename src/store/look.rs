@@ -3,12 +3,11 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::connection::{Database, READ_ONLY, READ_WRITE};
+use super::connection::{Access, Database, READ_ONLY, READ_WRITE, unusable};
 use super::error::{OpenError, Operation, StoreError, StoreErrorKind};
 use super::migrations::{
     APPLICATION_ID, BACKUP_ID, Contents, SCHEMA_VERSION, application_id, contents,
@@ -54,7 +53,7 @@ impl Database {
     fn look(&self) -> Result<(Contents, bool), OpenError> {
         // In this order: a backup is made plain before it gets a log, so a log that was there when
         // the file still bore the mark is not its own, whoever opens it at this moment.
-        let has_log = has_bytes(&companion(&self.path, "-wal"));
+        let has_log = self.has_log();
         let journal = self.journal();
         if (has_log || journal.is_some())
             && let Some(pages) = self.pages_of_backup()
@@ -67,20 +66,46 @@ impl Database {
         Ok((contents, has_log))
     }
 
-    /// Whether there is a file with something in it that stays.
+    /// Whether there is a file with something in it that stays. Without one, whether it can be created
+    /// is for SQLite to find out, but for what would leave something behind.
     fn holds_something(&self) -> Result<bool, OpenError> {
-        let unusable =
-            |source| OpenError::Path { path: self.path.clone(), source: Arc::new(source) };
-        match std::fs::metadata(&self.path) {
-            Ok(metadata) if metadata.is_dir() => Err(unusable(ErrorKind::IsADirectory.into())),
-            Ok(metadata) => Ok(metadata.len() > 0 && !self.will_be_emptied()),
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(unusable(error)),
-            Err(_) if !self.settings.create => Err(OpenError::Missing { path: self.path.clone() }),
-            Err(_) => match self.path.parent().map(std::fs::metadata) {
-                Some(Err(error)) => Err(unusable(error)),
-                Some(Ok(_)) | None => Ok(false),
-            },
+        let unusable = |error| unusable(&self.path, error);
+        // Looked for before the file: whoever writes a log has written to the file by then.
+        let has_log = self.has_log();
+        let is_missing = match std::fs::metadata(&self.path) {
+            Ok(file) if file.is_dir() => return Err(unusable(ErrorKind::IsADirectory.into())),
+            // To open a pipe may take for ever, and a device takes in whatever it is given.
+            Ok(file) if !file.is_file() => {
+                return Err(unusable(std::io::Error::other("it is not a regular file")));
+            }
+            // SQLite takes a single byte for nothing, and would write over it.
+            Ok(file) if file.len() == 1 => {
+                return Err(OpenError::Foreign { path: self.path.clone() });
+            }
+            Ok(file) if file.len() > 1 => return Ok(!self.will_be_emptied()),
+            Ok(_) => false,
+            Err(error) if error.kind() == ErrorKind::NotFound => true,
+            Err(error) => return Err(unusable(error)),
+        };
+        if has_log {
+            return Err(OpenError::LogAlone { path: self.path.clone() });
         }
+        if !self.settings.create {
+            return Err(OpenError::Missing { path: self.path.clone() });
+        }
+        if is_missing && let Some(Err(error)) = self.path.parent().map(std::fs::metadata) {
+            return Err(unusable(error));
+        }
+        // The longest name that SQLite will need: it creates the file first, under the shortest.
+        match std::fs::symlink_metadata(companion(&self.path, "-journal")) {
+            Err(error) if error.kind() == ErrorKind::InvalidFilename => Err(unusable(error)),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether there is a write-ahead log with something in it.
+    pub(super) fn has_log(&self) -> bool {
+        has_bytes(&companion(&self.path, "-wal"))
     }
 
     /// Whether a rollback journal says that there was no page before: then SQLite empties the file
@@ -112,13 +137,22 @@ impl Database {
 
     /// What the file holds, seen through connections that change nothing.
     fn peek(&self, has_log: bool) -> Result<Contents, OpenError> {
-        let seen = if has_log {
+        // Even a reader leaves a log and its index beside a database in that mode, unless it is told
+        // that nobody writes. If somebody does, the looks after this one tell; and what looks broken
+        // may be a file that another process is changing.
+        let alone = self.open_immutable().and_then(|connection| contents(&connection));
+        // Nothing in a log makes a foreign database ours, or a newer one older.
+        let is_settled = match alone {
+            Ok(Contents::Foreign) => true,
+            Ok(Contents::Ours(found) | Contents::Backup(found)) => found > SCHEMA_VERSION,
+            Ok(Contents::Nothing | Contents::Incomplete) | Err(_) => false,
+        };
+        let seen = if is_settled {
+            alone
+        } else if has_log {
+            self.open_file(Access::Write)?;
             self.peek_with_log()
         } else {
-            // Even a reader leaves a log and its index beside a database in that mode, unless it is told
-            // that nobody writes. If somebody does, the looks after this one tell; and what looks broken
-            // may be a file that another process is changing.
-            let alone = self.open_immutable().and_then(|connection| contents(&connection));
             alone.or_else(|error| self.peek_among_others(error))
         };
         match seen {
@@ -156,6 +190,9 @@ impl Database {
             Contents::Foreign => Err(OpenError::Foreign { path: path() }),
             Contents::Ours(found) | Contents::Backup(found) if found > SCHEMA_VERSION => {
                 Err(OpenError::Newer { path: path(), found })
+            }
+            Contents::Incomplete => {
+                Err(self.open_error(StoreError::new(Operation::Open, StoreErrorKind::Damaged)))
             }
             Contents::Ours(_) | Contents::Backup(_) | Contents::Nothing => Ok(()),
         }
@@ -208,7 +245,7 @@ impl Database {
     }
 
     fn inspector(&self) -> Result<Connection, OpenError> {
-        if has_bytes(&companion(&self.path, "-wal")) {
+        if self.has_log() {
             let connection = Connection::open_with_flags(&self.path, READ_ONLY);
             let connection = self.inspecting(connection)?;
             let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;

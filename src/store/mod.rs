@@ -15,6 +15,7 @@ mod partial_file;
 mod read;
 mod row;
 mod sqlite_error;
+mod state;
 mod venue_index;
 mod verify;
 mod write;

@@ -13,6 +13,7 @@ use super::error::{BackupError, Operation, StoreError, StoreErrorKind};
 use super::findings::{Findings, Verification};
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
+use super::state::State;
 use super::venue_index::{SELECT_INDEXED, SELECT_TAIL};
 use super::verify::verify;
 use crate::domain::{Damage, Opportunity, OpportunityId, VenueId};
@@ -80,7 +81,11 @@ impl ReadPool {
         let reader = self.take()?;
         reader.start(self.deadline);
         let result = read(&reader);
-        self.put_back(reader);
+        // SQLite checks a page when it reads it from the file: one that it found damaged would not be
+        // checked again as long as the connection has it in its cache.
+        if result.is_ok() {
+            self.put_back(reader);
+        }
         result
     }
 
@@ -158,35 +163,56 @@ impl Reader {
         after: Option<OpportunityId>,
         limit: usize,
     ) -> Result<Vec<OpportunityId>, StoreError> {
-        let after = after.map_or(0, OpportunityId::get);
-        // Both statements on one snapshot; most pages need the first alone.
-        let transaction =
-            self.connection.unchecked_transaction().map_err(failed(Operation::Read))?;
-        let mut ids = Vec::new();
-        for sql in [SELECT_INDEXED, SELECT_TAIL] {
-            if ids.len() < limit {
-                let missing = i64::try_from(limit - ids.len()).unwrap_or(i64::MAX);
-                read_ids(&transaction, sql, [venue.get(), after, missing], &mut ids)?;
-            }
+        let (venue, after) = (venue.get(), after.map_or(0, OpportunityId::get));
+        let read = failed(Operation::Read);
+        // All on one snapshot; most pages need the index alone.
+        let transaction = self.connection.unchecked_transaction().map_err(&read)?;
+        let mut page = Page { ids: Vec::new(), last: after, limit };
+        page.read(&transaction, SELECT_INDEXED, venue, after)?;
+        if page.missing() > 0 {
+            let mut select = transaction.prepare_cached(State::SELECT).map_err(&read)?;
+            let indexed = State::read(&mut select, Operation::Read)?.index.of_venue(venue);
+            page.read(&transaction, SELECT_TAIL, venue, after.max(indexed))?;
         }
-        Ok(ids)
+        Ok(page.ids)
     }
 }
 
-fn read_ids(
-    connection: &Connection,
-    sql: &str,
-    parameters: [i64; 3],
-    ids: &mut Vec<OpportunityId>,
-) -> Result<(), StoreError> {
-    let read = failed(Operation::Read);
-    let mut statement = connection.prepare_cached(sql).map_err(&read)?;
-    let mut rows = statement.query(parameters).map_err(&read)?;
-    while let Some(row) = rows.next().map_err(&read)? {
-        let id = row.get(0).ok().and_then(|id| OpportunityId::new(id).ok());
-        ids.push(id.ok_or(Damage::of("id")).map_err(damaged(Operation::Read))?);
+/// Some ids of a venue, in order.
+struct Page {
+    ids: Vec<OpportunityId>,
+    /// The last of them, or the one that they come after.
+    last: i64,
+    limit: usize,
+}
+
+impl Page {
+    const fn missing(&self) -> usize {
+        self.limit - self.ids.len()
     }
-    Ok(())
+
+    /// Adds what a statement finds for a venue after an id. An id out of turn is damage: SQLite goes
+    /// by the order of its pages and does not compare it.
+    fn read(
+        &mut self,
+        connection: &Connection,
+        sql: &str,
+        venue: i64,
+        after: i64,
+    ) -> Result<(), StoreError> {
+        let read = failed(Operation::Read);
+        let missing = i64::try_from(self.missing()).unwrap_or(i64::MAX);
+        let mut statement = connection.prepare_cached(sql).map_err(&read)?;
+        let mut rows = statement.query([venue, after, missing]).map_err(&read)?;
+        while let Some(row) = rows.next().map_err(&read)? {
+            let id = row.get(0).ok().filter(|id| *id > self.last);
+            let id = id.and_then(|id| OpportunityId::new(id).ok());
+            let id = id.ok_or(Damage::of("id")).map_err(damaged(Operation::Read))?;
+            self.last = id.get();
+            self.ids.push(id);
+        }
+        Ok(())
+    }
 }
 
 const fn closed() -> StoreError {

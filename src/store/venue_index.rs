@@ -5,7 +5,11 @@
 //! of the table. So adds are gathered into a run, which is sorted and then written slice by slice,
 //! each within a group that is committed anyway. Neighbours of a slice share their pages.
 
-use rusqlite::{Connection, Row, Statement};
+use std::cmp::Ordering;
+
+use rusqlite::{Connection, Statement};
+
+use crate::domain::Damage;
 
 /// How many opportunities make a run: the more, the fewer pages an entry costs, and the longer the
 /// tail that a list has to look through. With 1,000 venues an entry costs a sixteenth of a page, and
@@ -35,24 +39,34 @@ pub(super) struct Coverage {
 }
 
 impl Coverage {
-    /// The columns of `engine_state` that hold it.
-    pub(super) const COLUMNS: [&str; 4] = ["indexed_id", "run_id", "run_venue_id", "run_entry_id"];
-
-    /// Reads it from a row that has these columns from `first` on.
-    pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
-        let column = |nth| row.get(first + nth);
-        let written = Entry { venue: column(2)?, id: column(3)? };
-        Ok(Self { indexed_id: column(0)?, run_id: column(1)?, written })
+    /// The coverage of a table up to `last_id`, from [`Coverage::values`] that were stored; none is
+    /// negative.
+    pub(super) fn restore(values: [i64; 4], last_id: i64) -> Result<Self, Damage> {
+        let [indexed_id, run_id, venue, id] = values;
+        let written = Entry { venue, id };
+        if !(indexed_id..=last_id).contains(&run_id) {
+            return Err(Damage::of("run_id"));
+        }
+        let is_of_the_run = venue > 0 && id > indexed_id && id <= run_id;
+        if written != Entry::default() && !is_of_the_run {
+            return Err(Damage::of("run_entry_id"));
+        }
+        Ok(Self { indexed_id, run_id, written })
     }
 
-    /// What these columns hold.
+    /// The columns `indexed_id`, `run_id`, `run_venue_id` and `run_entry_id`.
     pub(super) const fn values(self) -> [i64; 4] {
         [self.indexed_id, self.run_id, self.written.venue, self.written.id]
     }
 
-    /// The last id that is in the index, or in the run in progress.
-    pub(super) const fn reach(self) -> i64 {
-        self.run_id
+    /// The id up to which every opportunity of a venue is in the index: for a venue that the run has
+    /// passed, that is its end.
+    pub(super) fn of_venue(self, venue: i64) -> i64 {
+        match venue.cmp(&self.written.venue) {
+            Ordering::Less => self.run_id,
+            Ordering::Equal => self.written.id,
+            Ordering::Greater => self.indexed_id,
+        }
     }
 
     /// With a run of all up to this id, if they are enough and there is no run already.
@@ -142,18 +156,9 @@ impl<'c> VenueIndex<'c> {
 pub(super) const SELECT_INDEXED: &str =
     "SELECT id FROM opportunity_by_venue WHERE venue_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 
-/// Reads those that are not: the tail of the table. For a venue that the run has passed it begins
-/// after the run.
-pub(super) const SELECT_TAIL: &str = "
-    SELECT id FROM opportunity
-    WHERE venue_id = ?1 AND id > max(?2, (
-        SELECT CASE
-            WHEN ?1 < run_venue_id THEN run_id
-            WHEN ?1 = run_venue_id THEN run_entry_id
-            ELSE indexed_id
-        END
-        FROM engine_state))
-    ORDER BY id LIMIT ?3";
+/// Reads those in the table: of its tail, which is not in the index.
+pub(super) const SELECT_TAIL: &str =
+    "SELECT id FROM opportunity WHERE venue_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 
 /// Whether an opportunity `o` is to be in the index by now; beside it `engine_state` has to be read.
 const IS_DUE: &str = "(o.id <= indexed_id

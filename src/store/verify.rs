@@ -10,7 +10,8 @@ use super::error::{OpenError, Operation, StoreError};
 use super::findings::{Findings, Problem, Verification};
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::failed;
-use super::venue_index::{Coverage, select_missing, select_wrong};
+use super::state::State;
+use super::venue_index::{select_missing, select_wrong};
 
 /// Verifies a database that need not be opened: a backup, say.
 pub(crate) fn verify_file(
@@ -108,15 +109,13 @@ impl Verifier<'_> {
     }
 
     fn check_counters(&mut self) -> rusqlite::Result<()> {
-        let columns = Coverage::COLUMNS.join(", ");
-        let mut statement =
-            self.connection.prepare(&format!("SELECT last_id, {columns} FROM engine_state"))?;
+        let mut statement = self.connection.prepare(State::SELECT)?;
         let mut rows = statement.query([])?;
         let Some(row) = rows.next()? else {
             self.findings.push(Problem::NoCounters);
             return Ok(());
         };
-        let (last_id, reach) = (row.get(0)?, Coverage::read(row, 1)?.reach());
+        let (last_id, reach) = (row.get("last_id")?, row.get("run_id")?);
         let highest_id =
             self.connection
                 .query_row("SELECT ifnull(max(id), 0) FROM opportunity", [], |row| row.get(0))?;
@@ -125,6 +124,8 @@ impl Verifier<'_> {
         }
         if reach > last_id {
             self.findings.push(Problem::IndexAhead { reach, last_id });
+        } else if let Err(damage) = State::from_row(row) {
+            self.findings.push(Problem::Counter { column: damage.column() });
         }
         Ok(())
     }

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, Row, Statement};
+use rusqlite::{Connection, Statement};
 
 use super::connection::WriteConnection;
 use super::error::{Operation, StoreError, StoreErrorKind};
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
-use super::venue_index::{Coverage, VenueIndex};
+use super::state::State;
+use super::venue_index::VenueIndex;
 use crate::domain::{
     Command, Details, Opportunity, OpportunityId, Outcome, Rejection, Timestamp, VenueId,
 };
@@ -35,36 +36,21 @@ pub(crate) struct WriteStore<'c> {
     index: VenueIndex<'c>,
 }
 
-/// What `engine_state` says of the rows. Read anew in each transaction, because another process may
-/// have written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct State {
-    /// The id that was assigned last.
-    last_id: i64,
-    index: Coverage,
-}
-
-impl State {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { last_id: row.get(0)?, index: Coverage::read(row, 1)? })
-    }
-}
+/// Changes a row in any case, whatever the count is; after the largest number it begins anew.
+const FENCE: &str = "UPDATE engine_state SET fences = fences % 9223372036854775807 + 1";
 
 impl<'c> WriteStore<'c> {
     pub(crate) fn new(connection: &'c WriteConnection) -> Result<Self, StoreError> {
         let connection = connection.connection();
-        let index = Coverage::COLUMNS.join(", ");
         let prepare = |sql: &str| connection.prepare(sql).map_err(failed(Operation::Open));
         Ok(Self {
             connection,
             begin: prepare("BEGIN IMMEDIATE")?,
             commit: prepare("COMMIT")?,
             rollback: prepare("ROLLBACK")?,
-            read_state: prepare(&format!("SELECT last_id, {index} FROM engine_state"))?,
-            save_state: prepare(&format!(
-                "UPDATE engine_state SET (last_id, {index}) = (?1, ?2, ?3, ?4, ?5)"
-            ))?,
-            fence: prepare("UPDATE engine_state SET fences = fences + 1")?,
+            read_state: prepare(State::SELECT)?,
+            save_state: prepare(State::UPDATE)?,
+            fence: prepare(FENCE)?,
             select: prepare(&STATEMENTS.select)?,
             insert: prepare(&STATEMENTS.insert)?,
             update: prepare(&STATEMENTS.update)?,
@@ -83,15 +69,14 @@ impl<'c> WriteStore<'c> {
             has_written: false,
             is_committed: false,
         };
-        let read = group.store.read_state.query_row([], State::read);
-        group.saved = read.map_err(failed(Operation::Begin))?;
+        group.saved = State::read(&mut group.store.read_state, Operation::Begin)?;
         group.state = group.saved;
         Ok(group)
     }
 
     /// Commits a change that means nothing, to learn whether the database still takes commits.
     pub(crate) fn write_fence(&mut self) -> Result<(), StoreError> {
-        self.fence.execute([]).map(drop).map_err(failed(Operation::Commit))
+        one_row(self.fence.execute([]).map_err(failed(Operation::Commit))?)
     }
 
     fn load(
@@ -196,9 +181,8 @@ impl Group<'_, '_> {
         if self.state == self.saved {
             return Ok(());
         }
-        let [indexed, run, venue, entry] = self.state.index.values();
-        let values = [self.state.last_id, indexed, run, venue, entry];
-        one_row(self.store.save_state.execute(values).map_err(failed(Operation::Apply))?)
+        let saved = self.store.save_state.execute(self.state.values());
+        one_row(saved.map_err(failed(Operation::Apply))?)
     }
 
     /// Makes the group durable. After an `Err` it may or may not be there after a restart.
@@ -288,10 +272,45 @@ impl Drop for Group<'_, '_> {
             // its commands are answered as aborted: nothing is lost by going on here.
             drop(self.store.rollback.execute([]));
         }
+        // SQLite checks a page when it reads it from the file: one that it found damaged would not be
+        // checked again as long as it is in the cache.
+        drop(self.store.connection.release_memory());
     }
 }
 
 /// A statement on a row that is known to be there changes exactly one.
 fn one_row(rows: usize) -> Result<(), StoreError> {
     if rows == 1 { Ok(()) } else { Err(StoreError::new(Operation::Apply, StoreErrorKind::Damaged)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::store::{Database, Durability, Settings};
+
+    // Seen to catch: a count that is only raised, which fails for good at the largest number.
+    #[test]
+    fn a_fence_changes_a_row_whatever_the_count_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            create: true,
+            durability: Durability::Off,
+            busy_timeout: Duration::ZERO,
+            cache_bytes: 1 << 20,
+        };
+        let (_, connection) = Database::open(&folder.path().join("a.db"), settings).unwrap();
+        let mut store = WriteStore::new(&connection).unwrap();
+        let connection = connection.connection();
+        for (count, next) in [(0, 1), (41, 42), (i64::MAX - 1, i64::MAX), (i64::MAX, 1)] {
+            connection.execute("UPDATE engine_state SET fences = ?1", [count]).unwrap();
+            store.write_fence().unwrap();
+            let read = "SELECT fences FROM engine_state";
+            let found: i64 = connection.query_row(read, [], |row| row.get(0)).unwrap();
+            assert_eq!(found, next);
+        }
+        connection.execute("DELETE FROM engine_state", []).unwrap();
+        assert_eq!(store.write_fence().unwrap_err().kind(), StoreErrorKind::Damaged);
+    }
 }
