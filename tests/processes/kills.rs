@@ -233,7 +233,7 @@ fn a_kill_at_any_moment_loses_nothing_and_leaves_nothing_half_done() {
 #[test]
 fn a_kill_while_the_index_by_venue_is_caught_up_leaves_every_list_right() {
     const KILLS: usize = 10;
-    let during_a_run = for_each_seed(runs(2, 200), |seed| {
+    let during_a_run = for_each_seed(runs(2, 100), |seed| {
         let mut victim = Victim::before_a_run_of_the_index(seed);
         let mut told = Vec::new();
         let mut during_a_run = 0;

@@ -86,7 +86,7 @@ fn race(seed: u64) -> Vec<Line> {
 /// an engine has written, likewise.
 #[test]
 fn processes_that_write_one_file_together_lose_nothing_and_number_without_doubles() {
-    let records = for_each_seed(runs(50, 2_000), race);
+    let records = for_each_seed(runs(50, 1_000), race);
     let histories = records.iter().map(|record| History::of(record));
     let done: usize = histories.map(|history| history.count(Fate::is_done)).sum();
     let busy = records.iter().flat_map(|record| failures(record)).count();
