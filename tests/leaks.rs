@@ -276,7 +276,7 @@ const FAILURES: [Failure<Reply>; 13] = [
         std::fs::write(victim.path(), file).unwrap();
         victim.open(Engine::options()).add_or_update_json(UPDATE)
     }),
-    (StoreErrorKind::Unexpected, |victim| {
+    (StoreErrorKind::Damaged, |victim| {
         let engine = victim.open(Engine::options());
         victim.other().execute_batch("DROP TABLE opportunity").unwrap();
         engine.add_or_update_json(ADD)
@@ -329,7 +329,7 @@ fn the_text_of_a_failed_read_tells_nothing_of_what_lies_below() {
                 "PRAGMA ignore_check_constraints = 1; UPDATE opportunity SET name = char(160)";
             victim.after(sql).get(venue(), id(1)).unwrap_err()
         }),
-        (StoreErrorKind::Unexpected, |victim| {
+        (StoreErrorKind::Damaged, |victim| {
             let engine = victim.open(Engine::options());
             victim.other().execute_batch("DROP TABLE opportunity_by_venue").unwrap();
             engine.ids(venue(), None, 1).unwrap_err()

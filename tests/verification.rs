@@ -307,7 +307,8 @@ fn a_file_that_is_no_database_is_not_verified_and_none_is_created() {
     Connection::open(path("theirs.db")).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
     Connection::open(path("blank.db")).unwrap().execute_batch("PRAGMA journal_mode = wal").unwrap();
     let before = files(folder.path());
-    for name in ["empty.db", "notes.txt", "theirs.db", "blank.db"] {
+    assert!(matches!(verify("empty.db"), Err(OpenError::Missing { .. })));
+    for name in ["notes.txt", "theirs.db", "blank.db"] {
         assert!(matches!(verify(name), Err(OpenError::Foreign { .. })), "{name}");
     }
     assert!(files(folder.path()) == before);

@@ -125,7 +125,7 @@ impl Database {
         let writer = database.patiently(|| {
             let mut connection = database.connect(Access::Write)?;
             let found = migrate(&mut connection).map_err(|error| database.failed(error))?;
-            database.refuse_unless_ours(found)?;
+            database.refuse_unless_whole(found)?;
             if let Contents::Backup(_) = found {
                 // Somebody has put it here since the look at the file.
                 let busy = StoreErrorKind::Busy;

@@ -36,6 +36,7 @@ impl Database {
             return Ok(false);
         }
         let (contents, has_log) = self.look()?;
+        self.refuse_unless_whole(contents)?;
         let has_journal = has_bytes(&companion(&self.path, "-journal"));
         // A journal undoes the conversion of a backup that was not finished.
         let may_be_backup = matches!(contents, Contents::Backup(_)) || has_journal;
@@ -184,17 +185,25 @@ impl Database {
         }
     }
 
-    pub(super) fn refuse_unless_ours(&self, contents: Contents) -> Result<(), OpenError> {
+    /// Refuses what an engine cannot open.
+    pub(super) fn refuse_unless_whole(&self, contents: Contents) -> Result<(), OpenError> {
+        if contents == Contents::Incomplete {
+            let damaged = StoreError::new(Operation::Open, StoreErrorKind::Damaged);
+            return Err(self.open_error(damaged));
+        }
+        self.refuse_unless_ours(contents)
+    }
+
+    fn refuse_unless_ours(&self, contents: Contents) -> Result<(), OpenError> {
         let path = || self.path.clone();
         match contents {
             Contents::Foreign => Err(OpenError::Foreign { path: path() }),
             Contents::Ours(found) | Contents::Backup(found) if found > SCHEMA_VERSION => {
                 Err(OpenError::Newer { path: path(), found })
             }
-            Contents::Incomplete => {
-                Err(self.open_error(StoreError::new(Operation::Open, StoreErrorKind::Damaged)))
+            Contents::Ours(_) | Contents::Backup(_) | Contents::Incomplete | Contents::Nothing => {
+                Ok(())
             }
-            Contents::Ours(_) | Contents::Backup(_) | Contents::Nothing => Ok(()),
         }
     }
 

@@ -130,6 +130,9 @@ impl Recorder {
 
     /// Notes a sync, which may be one that is to fail.
     pub(crate) fn synced(&mut self, path: &Path) -> Result<(), c_int> {
+        if path == self.folder {
+            self.note_names();
+        }
         let failure = self.failure_of(|call| call == Call::Sync);
         let event = match (path == self.folder, failure) {
             (true, None) => Event::FolderSynced,
@@ -167,6 +170,14 @@ impl Recorder {
         let name = self.name_of(path);
         self.files.remove(&name);
         self.history.push(Event::Unlinked(name));
+    }
+
+    /// Notes the files that were created and not changed yet: that of a new database has its name before
+    /// anything is in it.
+    fn note_names(&mut self) {
+        for entry in std::fs::read_dir(&self.folder).unwrap() {
+            self.file(&entry.unwrap().path());
+        }
     }
 
     fn failure_of(&mut self, matches: impl Fn(Call) -> bool) -> Option<Failure> {
