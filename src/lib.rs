@@ -85,6 +85,7 @@
 
 mod domain;
 mod engine;
+mod fault_points;
 pub mod guide;
 mod store;
 mod wire;

@@ -2,11 +2,10 @@
 
 mod support;
 
-use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,20 +14,13 @@ use opportunity_engine::{
     Writes,
 };
 use rusqlite::Connection;
-use support::{id, lead, venue};
+use support::{block_on, hold_write_lock, id, lead, venue};
 
 fn aborted(result: Result<Outcome, Error>) -> StoreErrorKind {
     match result {
         Err(Error::Aborted(error)) => error.kind(),
         other => panic!("expected an aborted command, got {other:?}"),
     }
-}
-
-/// A connection of somebody else's that holds the write lock until it is dropped.
-fn hold_write_lock(path: &std::path::Path) -> Connection {
-    let other = Connection::open(path).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    other
 }
 
 #[test]
@@ -420,24 +412,6 @@ fn many_may_create_one_database_at_the_same_time() {
         });
         ids.sort_unstable();
         assert_eq!(ids, (1..=8).collect::<Vec<_>>());
-    }
-}
-
-/// Runs a future on this thread: any runtime will do.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(thread::Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a request was not carried out, and what is certain about it.
 
+use super::promise::Lost;
 use super::queue::Closed;
 use crate::domain::Rejection;
 use crate::store::{Operation, StoreError, StoreErrorKind};
@@ -138,6 +139,25 @@ impl From<Failure> for BatchError {
             Failure::Aborted(error) => Self::Aborted(error),
             Failure::Unknown(error) => Self::Unknown(error),
         }
+    }
+}
+
+/// Only jobs that are being run or handed out can be lost: their commit may have begun.
+impl From<Lost> for Failure {
+    fn from(_: Lost) -> Self {
+        Self::Unknown(StoreError::new(Operation::Commit, StoreErrorKind::Closed))
+    }
+}
+
+impl From<Lost> for Error {
+    fn from(lost: Lost) -> Self {
+        Failure::from(lost).into()
+    }
+}
+
+impl From<Lost> for BatchError {
+    fn from(lost: Lost) -> Self {
+        Failure::from(lost).into()
     }
 }
 

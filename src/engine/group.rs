@@ -1,12 +1,13 @@
 //! Group commit: many commands in one transaction, each with its own true answer.
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::caught::caught;
 use super::error::Failure;
 use super::job::{Job, Unit};
 use super::options::Clock;
 use crate::domain::Timestamp;
+use crate::fault_points::{Point, reach};
 use crate::store::{Durability, Group, Operation, StoreError, StoreErrorKind, WriteStore};
 
 /// Runs groups of commands on the store.
@@ -119,8 +120,7 @@ impl<'c> GroupCommit<'c> {
             stage.set(Operation::Commit);
             group.commit()
         };
-        let panicked = |_| Err(StoreError::new(stage.get(), StoreErrorKind::Panicked));
-        let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(panicked);
+        let result = caught(|| stage.get(), run);
         self.commits += u64::from(result.is_ok());
         result.map_err(|error| match stage.get() {
             Operation::Begin => Failed::Begin(error),
@@ -132,10 +132,18 @@ impl<'c> GroupCommit<'c> {
     /// Finds out what a failed commit means. After a failed `fsync` the connection shows a rollback
     /// while the changes may still come back after a loss of power. A further commit that goes
     /// through overwrites them in the log and is synced itself, which settles that they are gone;
-    /// where commits are not synced it settles nothing.
+    /// where commits are not synced it settles nothing. After a panic the commit may even have gone
+    /// through.
     fn after_failed_commit(&mut self, error: StoreError) -> Failure {
-        match self.store.write_fence() {
-            Ok(()) if self.durability == Durability::Full => Failure::Aborted(error),
+        let may_be_done = error.kind() == StoreErrorKind::Panicked;
+        let fence = || {
+            reach(Point::Fence);
+            self.store.write_fence()
+        };
+        match caught(|| Operation::Commit, fence) {
+            Ok(()) if self.durability == Durability::Full && !may_be_done => {
+                Failure::Aborted(error)
+            }
             Ok(()) => Failure::Unknown(error),
             Err(_) => {
                 self.is_stopped = true;

@@ -112,7 +112,10 @@ impl ReadPool {
     }
 
     fn put_back(&self, reader: Reader) {
-        if let Some(readers) = self.idle().as_mut()
+        // A transaction that could not be ended, for lack of memory, would show its old snapshot to
+        // every later read.
+        if reader.connection.is_autocommit()
+            && let Some(readers) = self.idle().as_mut()
             && readers.len() < MAX_IDLE
         {
             readers.push(reader);
