@@ -402,6 +402,9 @@ fn the_index() {
     }
 }
 
+/// Caught readers that are used again with a transaction that could not be ended, in which they never see
+/// what was written since; writes, counters and commits whose failure is not noticed; groups that are not
+/// rolled back, or not tried again; and writes that are taken after a failed fence.
 #[test]
 fn wherever_memory_runs_out_answers_are_true_and_the_engine_works_on() {
     allocator::install();

@@ -46,6 +46,7 @@ fn wait_until_closed(engine: &Engine) {
     }
 }
 
+/// Caught a closed queue that takes in what it refuses, and one that tells nobody of the room it has.
 #[test]
 fn closing_with_a_full_queue_answers_those_inside_and_those_who_wait_for_room() {
     const CALLERS: usize = 32;
@@ -166,6 +167,7 @@ fn an_engine_may_be_closed_by_a_waker_while_another_closes_it() {
     }
 }
 
+/// Caught a closed queue that takes in what it refuses, and commits that are left out.
 #[test]
 fn an_engine_that_is_closed_at_any_moment_keeps_what_it_acknowledged() {
     const CALLERS: usize = 8;
@@ -203,6 +205,7 @@ fn an_engine_that_is_closed_at_any_moment_keeps_what_it_acknowledged() {
     }
 }
 
+/// Caught an engine that does not wait for its writer.
 #[test]
 fn an_engine_that_is_closed_while_a_checkpoint_runs_ends_with_everything_in_the_database() {
     const CAP: u64 = 8 << 20;

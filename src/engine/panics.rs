@@ -95,6 +95,10 @@ fn expected(point: Point, always: bool, jobs: usize, units: usize) -> Option<(To
     })
 }
 
+/// Caught an engine that loses its jobs or their answers with the thread, that leaves the queue open then,
+/// that takes a fence for proof after a panic in the commit, that starts a transaction before anything
+/// guards it, that does not roll back, that does not try again, and that catches no panic of a checkpoint
+/// or a fence.
 #[test]
 fn a_panic_at_any_step_leaves_nobody_waiting_and_no_answer_untrue() {
     for point in Point::ALL {
@@ -179,7 +183,8 @@ fn a_panic_before_an_engine_is_ready_fails_its_opening_and_not_the_next() {
     options().open(&path).unwrap().add_or_update(lead("later")).unwrap();
 }
 
-/// The first attempt fails, so that a group is tried again in halves, each of which asks for the time.
+/// The first attempts fail, so that a group is tried again in halves, each of which asks for the time.
+/// Caught an engine that catches no panic while it applies, and one that does not roll back.
 #[test]
 fn a_clock_that_panics_at_any_call_aborts_only_what_it_was_asked_for() {
     const UNCOUNTED: u32 = u32::MAX / 2;
@@ -221,6 +226,7 @@ fn a_clock_that_panics_at_any_call_aborts_only_what_it_was_asked_for() {
     }
 }
 
+/// Caught an engine that catches no panic of a checkpoint.
 #[test]
 fn a_panic_while_the_bulk_of_the_log_is_moved_shows_in_health_and_stops_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, Error, ErrorCode};
+use rusqlite::{Connection, Error, ErrorCode, ffi};
 
 use super::connection::{Database, Settings};
 use super::error::{OpenError, Operation, StoreError};
@@ -80,6 +80,9 @@ impl Verifier<'_> {
             let text = row.get_ref(0)?.as_bytes()?;
             // Several problems may come in one text, below a headline.
             for line in String::from_utf8_lossy(text).lines() {
+                if let Some(failure) = unreadable(line) {
+                    return Err(Error::SqliteFailure(failure, Some(line.to_owned())));
+                }
                 if line != "ok" && !line.starts_with("*** in database") {
                     self.findings.push(Problem::Format(line.to_owned()));
                 }
@@ -151,6 +154,16 @@ impl Verifier<'_> {
         let rows = statement.query_map([limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect()
     }
+}
+
+/// Among the problems SQLite also tells that it could not get a page, and why: for lack of memory, say,
+/// which is no damage.
+fn unreadable(line: &str) -> Option<ffi::Error> {
+    let code = line.split_once("unable to get the page. error code=")?.1;
+    let failure = ffi::Error::new(code.parse().ok()?);
+    let is_damage = matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        || failure.extended_code == ffi::SQLITE_IOERR_SHORT_READ;
+    (!is_damage).then_some(failure)
 }
 
 /// Whether a check failed because of what is in the file, and not because it could not be read.

@@ -96,6 +96,8 @@ fn join_all<T>(threads: Vec<JoinHandle<T>>) -> Vec<T> {
     threads.into_iter().map(|thread| thread.join().unwrap()).collect()
 }
 
+/// Caught a queue that rings for work before there is any, or for room or for its end not at all; one that
+/// lets a caller in that was woken and finds no room; and a promise that rings nobody.
 fn callers_who_wait_are_answered(size: Size) {
     let queue = queue(size);
     let writer = start_writer(size, &queue);
@@ -109,6 +111,8 @@ fn callers_who_wait_are_answered(size: Size) {
     assert_eq!(writer.join().unwrap(), size.callers * size.jobs);
 }
 
+/// Caught a waiter that keeps its first waker, one that looks for an answer and leaves its waker in two
+/// steps, a promise that does not wake, and a queue that puts new jobs in front.
 fn callers_who_poll_are_answered(size: Size) {
     let queue = queue(size);
     let writer = start_writer(size, &queue);
@@ -133,7 +137,8 @@ fn poll_with_changing_wakers(mut waiter: Waiter<Name>) -> Result<Name, Lost> {
     }
 }
 
-/// Nobody takes anything out before they have come back.
+/// Nobody takes anything out before they have come back. Caught a queue that tells them nothing when it is
+/// closed, and one that takes in what it refuses.
 fn closing_wakes_those_who_wait_for_room(size: Size) {
     let queue = queue(size);
     let callers = start_callers(size, &queue, move |queue, caller| {
@@ -146,7 +151,8 @@ fn closing_wakes_those_who_wait_for_room(size: Size) {
     assert!(inside.into_iter().all(|waiter| waiter.wait().is_ok()), "who was let in is answered");
 }
 
-/// As the engine does: the jobs in hand are lost, those behind them are answered.
+/// As the engine does: the jobs in hand are lost, those behind them are answered. Caught a promise that says
+/// nothing when it is dropped.
 fn a_lost_writer_leaves_nobody_waiting(size: Size) {
     let queue = queue(size);
     let writer = {
@@ -176,7 +182,8 @@ fn a_lost_writer_leaves_nobody_waiting(size: Size) {
     assert_eq!(told, writer.join().unwrap());
 }
 
-/// Before a poll and after one, on their own or as they are answered.
+/// Before a poll and after one, on their own or as they are answered. Caught a queue that is closed and
+/// keeps what it holds.
 fn tickets_that_are_dropped_harm_nobody(size: Size) {
     let queue = queue(size);
     let writer = start_writer(size, &queue);
@@ -194,7 +201,7 @@ fn tickets_that_are_dropped_harm_nobody(size: Size) {
 }
 
 /// Wakers that are called by the writer come back to it with further commands, more than it has room
-/// for.
+/// for. Caught a queue in which the writer waits for itself.
 fn the_writer_has_room_for_its_own(size: Size) {
     let queue = queue(size);
     let writer = {
