@@ -7,17 +7,6 @@ use opportunity_engine::StoreErrorKind;
 
 const PAGE: &str = include_str!("../src/guide/promises.md");
 
-/// Test binaries that the page names and that may not be there yet. Once they are, their tests have to have
-/// the names that it says, and then they can be taken off this list.
-const TO_COME: [&str; 4] = ["damage", "models", "out_of_memory", "shutdown"];
-
-/// Tests beside the code that may not be there yet, likewise.
-const UNIT_TESTS_TO_COME: [&str; 1] =
-    ["a_panic_at_any_step_leaves_nobody_waiting_and_no_answer_untrue"];
-
-/// What stands for the name of a test as long as nobody knows it.
-const UNNAMED: &str = "…";
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -32,12 +21,12 @@ fn named_tests(page: &str) -> Vec<(&str, &str)> {
         .skip(1)
         .step_by(2)
         .filter_map(|code| code.split_once("::"))
-        .filter(|(binary, test)| is_name(binary) && (is_name(test) || *test == UNNAMED))
+        .filter(|(binary, test)| is_name(binary) && is_name(test))
         .filter(|(binary, _)| *binary != "std")
         .collect()
 }
 
-/// The sources of a test binary: its file, and those in the folder of its name. None if there are none.
+/// The sources of a test binary: its file, and those in the folder of its name.
 fn sources(binary: &str) -> Vec<PathBuf> {
     let mut sources = Vec::new();
     match binary {
@@ -80,26 +69,13 @@ fn has_test(source: &str, name: &str) -> bool {
 fn every_test_that_the_page_names_is_there() {
     let named = named_tests(PAGE);
     assert!(named.len() > 40, "{} names: the page is not read right", named.len());
-    let mut wrong = Vec::new();
-    for (binary, test) in named {
-        let sources = sources(binary);
-        if sources.is_empty() {
-            if !TO_COME.contains(&binary) {
-                wrong.push(format!("there is no test binary {binary}"));
-            }
-        } else if test == UNNAMED {
-            wrong.push(format!("name the tests of {binary}: it is there by now"));
-        } else {
-            let is_there = sources
-                .iter()
-                .any(|source| has_test(&std::fs::read_to_string(source).unwrap(), test));
-            let is_to_come = binary == "lib" && UNIT_TESTS_TO_COME.contains(&test);
-            if !is_there && !is_to_come {
-                wrong.push(format!("there is no test {binary}::{test}"));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let is_there = |binary, test| {
+        let read = |source: PathBuf| std::fs::read_to_string(source).unwrap();
+        sources(binary).into_iter().any(|source| has_test(&read(source), test))
+    };
+    let missing: Vec<_> =
+        named.into_iter().filter(|(binary, test)| !is_there(binary, test)).collect();
+    assert!(missing.is_empty(), "there is no {missing:?}");
 }
 
 /// The variants of a public enum, read from its source.

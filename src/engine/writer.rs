@@ -69,7 +69,9 @@ pub(super) fn start(
             let cap = options.log_cap_bytes;
             let checkpoints = Checkpoints::start(&connection, second, cap, Arc::clone(&monitor))
                 .map_err(Failed::Thread)?;
-            Ok((store, checkpoints, Answers::start().map_err(Failed::Thread)?))
+            let answers = Answers::start().map_err(Failed::Thread)?;
+            connection.move_log_that_was_left().map_err(Failed::Store)?;
+            Ok((store, checkpoints, answers))
         });
         let (store, checkpoints, answers) = match started {
             Ok(started) => started,

@@ -57,6 +57,8 @@ pub(crate) struct WriteConnection {
     connection: Connection,
     log_size: LogSize,
     busy_timeout: Duration,
+    /// Whether there was a log with something in it when the database was opened.
+    log_was_left: bool,
 }
 
 impl WriteConnection {
@@ -74,6 +76,19 @@ impl WriteConnection {
         let flag = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
         let set = self.connection.set_db_config(flag, false);
         set.map(drop).map_err(failed(Operation::Checkpoint))
+    }
+
+    /// Moves a log that was found into the database, and lets it start over. The last step of opening:
+    /// one that fails leaves the file as it was.
+    ///
+    /// After a sync that failed the system may show what is not on the disk, and a later sync does not
+    /// mend that. What is read from such a log has to be written anew before anything follows it.
+    pub(crate) fn move_log_that_was_left(&self) -> Result<(), StoreError> {
+        if self.log_was_left {
+            // If another process is in the way, that one has opened the database before and done this.
+            self.checkpoint(Effort::Restart)?;
+        }
+        Ok(())
     }
 
     /// The size of the write-ahead log, as far as this connection has seen it grow.
@@ -132,10 +147,7 @@ impl Database {
                 return Err(database.open_error(StoreError::new(Operation::Open, busy)));
             }
             let writer = database.write_connection(connection)?;
-            if log_was_left {
-                database.move_log(&writer)?;
-            }
-            Ok(writer)
+            Ok(WriteConnection { log_was_left, ..writer })
         })?;
         if database.settings.durability != Durability::Off {
             // Without their names the file and its log are lost in a loss of power. SQLite asks for that
@@ -145,16 +157,6 @@ impl Database {
         Ok((database, writer))
     }
 
-    /// Moves a log that was found into the database, and lets it start over.
-    ///
-    /// After a sync that failed the system may show what is not on the disk, and a later sync does not
-    /// mend that. What is read from such a log has to be written anew before anything follows it.
-    fn move_log(&self, writer: &WriteConnection) -> Result<(), OpenError> {
-        // If another process is in the way, that one has opened the database before and done this.
-        let moved = writer.checkpoint(Effort::Restart);
-        moved.map(drop).map_err(|error| self.open_error(error))
-    }
-
     /// A further connection that writes, for checkpoints.
     pub(crate) fn writer(&self) -> Result<WriteConnection, OpenError> {
         self.patiently(|| self.write_connection(self.connect(Access::Write)?))
@@ -162,7 +164,8 @@ impl Database {
 
     fn write_connection(&self, mut connection: Connection) -> Result<WriteConnection, OpenError> {
         let log_size = LogSize::watch(&mut connection).map_err(|error| self.failed(error))?;
-        Ok(WriteConnection { connection, log_size, busy_timeout: self.settings.busy_timeout })
+        let busy_timeout = self.settings.busy_timeout;
+        Ok(WriteConnection { connection, log_size, busy_timeout, log_was_left: false })
     }
 
     /// A further connection that only reads.
