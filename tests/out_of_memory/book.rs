@@ -58,7 +58,8 @@ impl Book {
         self.names += 1;
         let name = format!("name {}", self.names);
         // Another text each time, so that every update changes all of it.
-        let description = name.chars().cycle().take(bytes).collect();
+        let mut description = name.repeat(bytes.div_ceil(name.len()));
+        description.truncate(bytes);
         Texts { name, description }
     }
 
