@@ -2,6 +2,8 @@
 //! another's, it neither changes nor learns anything of the other. Ids alone are shared: they count the
 //! adds of all venues.
 
+mod support;
+
 use std::path::PathBuf;
 
 use opportunity_engine::strategies::{invalid_add, valid_add_to, valid_update};
@@ -12,6 +14,7 @@ use opportunity_engine::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rusqlite::Connection;
+use support::runs;
 use tempfile::TempDir;
 
 /// The venue that is looked at.
@@ -205,7 +208,8 @@ fn told_ours(steps: &[Step], with_theirs: bool) -> Told {
 }
 
 fn config() -> ProptestConfig {
-    ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() }
+    let cases = u32::try_from(runs(96, 10_000)).unwrap();
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 proptest! {

@@ -125,8 +125,8 @@ const SIZES: [usize; 4] = [64 * KIB, 100 * KIB, 700 * KIB, 1_024 * KIB];
 /// Memory for N bytes: 24 N + 16 KiB, in N / 4 + 100 allocations. Most of it is for unknown keys, which cost
 /// eight bytes in the request at the least, and a violation each.
 ///
-/// Seen to fail for a reply that gathers the texts of its violations before it writes them (30 N), and for a
-/// list of violations that has one for each time that a key is given.
+/// Seen to fail, by the allocations, for a reply that gathers the texts of its violations before it writes
+/// them.
 #[test]
 fn memory_is_in_proportion() {
     for (name, kind) in KINDS {
@@ -141,6 +141,8 @@ fn memory_is_in_proportion() {
     }
 }
 
+/// Seen to fail for a violation each time that an unknown key is given, and for messages that repeat a key of
+/// any length.
 #[test]
 fn the_largest_requests_get_well_formed_replies_of_bounded_size() {
     for (_, kind) in KINDS {

@@ -29,6 +29,8 @@ pub enum UnknownKeys {
 /// - A number of any size is read; one that its field cannot hold is a violation of that field.
 /// - Nesting of any depth is skipped without recursion: a violation of its field.
 /// - Keys are compared after their escapes are resolved, and case-sensitively.
+/// - Time and memory are in proportion to the size: at most 24 bytes for each byte of a request, most of
+///   them to name keys that are not known.
 ///
 /// ```
 /// use opportunity_engine::{Decoder, Field, Patch, Value};
