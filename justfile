@@ -4,7 +4,7 @@
 all:
     bash .ci/run
 
-# One step: format, lint, test, docs, examples, benches, main_job, package
+# One step: format, lint, tree, test, models, docs, examples, benches, fuzz, main_job, package
 step name:
     bash .ci/run {{ name }}
 

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use crate::domain::{
     Field, InvalidValue, OpportunityId, Rejection, VenueId, Violation, ViolationKind, Violations,
 };
-use crate::store::{OpenError, Operation, StoreError, StoreErrorKind};
-use crate::{BatchError, Error, TrySubmitError};
+use crate::store::{
+    BackupError, Findings, OpenError, Operation, Problem, StoreError, StoreErrorKind,
+};
+use crate::{BatchError, Error, Reply, TrySubmitError};
 
 fn text(error: &dyn StdError) -> String {
     error.to_string()
@@ -135,69 +137,103 @@ fn rejections() {
     }
 }
 
+const OPERATIONS: [(Operation, &str); 9] = [
+    (Operation::Accept, "could not accept the request: "),
+    (Operation::Open, "could not open the database: "),
+    (Operation::Read, "could not read: "),
+    (Operation::Begin, "could not start a transaction: "),
+    (Operation::Apply, "could not apply the change: "),
+    (Operation::Commit, "could not commit: "),
+    (Operation::Checkpoint, "could not move the write-ahead log into the database: "),
+    (Operation::Backup, "could not copy the database: "),
+    (Operation::Verify, "could not verify the database: "),
+];
+
+/// Every kind, its text, and whether trying again can help.
+const KINDS: [(StoreErrorKind, &str, bool); 14] = [
+    (StoreErrorKind::Busy, "another process holds the database; try again", true),
+    (StoreErrorKind::Full, "the disk or the database is full; free some space", false),
+    (
+        StoreErrorKind::Io,
+        "the operating system reported an I/O error; check the disk, its quota and the limits of the \
+         process",
+        false,
+    ),
+    (StoreErrorKind::OutOfMemory, "memory ran out; try again under less load", true),
+    (StoreErrorKind::ReadOnly, "the database may not be written; check the permissions", false),
+    (StoreErrorKind::Damaged, "the database is damaged; restore a backup", false),
+    (
+        StoreErrorKind::LogFull,
+        "the write-ahead log has reached its cap; end long reads and check the disk, then try again",
+        true,
+    ),
+    (
+        StoreErrorKind::DeadlineExceeded,
+        "the read took longer than its deadline; try again or read less",
+        true,
+    ),
+    (StoreErrorKind::Exhausted, "there is no higher id or version", false),
+    (
+        StoreErrorKind::BatchRefused,
+        "another request of its all-or-nothing batch was refused; correct that one and send the \
+         batch again",
+        false,
+    ),
+    (
+        StoreErrorKind::Panicked,
+        "a panic was caught; this is a bug in the engine or in the clock given to it",
+        false,
+    ),
+    (
+        StoreErrorKind::WritesStopped,
+        "an earlier commit has an unknown outcome; reopen the engine to write again",
+        false,
+    ),
+    (StoreErrorKind::Closed, "the engine is closed; open it again", false),
+    (
+        StoreErrorKind::Unexpected,
+        "SQLite reported an unexpected error; its source has the details",
+        false,
+    ),
+];
+
 #[test]
 fn failures_of_the_store() {
-    for (operation, expected) in [
-        (Operation::Accept, "could not accept the request: "),
-        (Operation::Open, "could not open the database: "),
-        (Operation::Read, "could not read: "),
-        (Operation::Begin, "could not start a transaction: "),
-        (Operation::Apply, "could not apply the change: "),
-        (Operation::Commit, "could not commit: "),
-        (Operation::Checkpoint, "could not move the write-ahead log into the database: "),
-    ] {
+    for (operation, expected) in OPERATIONS {
         let error = StoreError::new(operation, StoreErrorKind::Busy);
         assert_eq!(
             text(&error),
             format!("{expected}another process holds the database; try again")
         );
     }
-    for (kind, expected, passing) in [
-        (StoreErrorKind::Busy, "another process holds the database; try again", true),
-        (StoreErrorKind::Full, "the disk or the database is full; free some space", false),
-        (StoreErrorKind::Io, "the operating system reported an I/O error; check the disk", false),
-        (StoreErrorKind::OutOfMemory, "memory ran out; try again under less load", true),
-        (StoreErrorKind::ReadOnly, "the database may not be written; check the permissions", false),
-        (StoreErrorKind::Damaged, "the database is damaged; restore a backup", false),
-        (
-            StoreErrorKind::LogFull,
-            "the write-ahead log has reached its cap; end long reads and check the disk, then try again",
-            true,
-        ),
-        (
-            StoreErrorKind::DeadlineExceeded,
-            "the read took longer than its deadline; try again or read less",
-            true,
-        ),
-        (StoreErrorKind::Exhausted, "there is no higher id or version", false),
-        (
-            StoreErrorKind::BatchRefused,
-            "another request of its all-or-nothing batch was refused; correct that one and send the \
-             batch again",
-            false,
-        ),
-        (
-            StoreErrorKind::Panicked,
-            "a panic was caught; this is a bug in the engine or in the clock given to it",
-            false,
-        ),
-        (
-            StoreErrorKind::WritesStopped,
-            "an earlier commit has an unknown outcome; reopen the engine to write again",
-            false,
-        ),
-        (StoreErrorKind::Closed, "the engine is closed; open it again", false),
-        (
-            StoreErrorKind::Unexpected,
-            "SQLite reported an unexpected error; its source has the details",
-            false,
-        ),
-    ] {
+    for (kind, expected, passing) in KINDS {
         assert_eq!(kind.to_string(), expected);
         assert_eq!(kind.is_passing(), passing, "{kind:?}");
         assert!(sources(&StoreError::new(Operation::Read, kind)).is_empty());
     }
     assert_eq!(sources(&busy()), ["Query is not read-only"]);
+}
+
+/// Whatever SQLite or the operating system said, a client reads the texts above and nothing else.
+///
+/// Seen to fail for a reply that tells the source too, or the `Debug` form of the error.
+#[test]
+fn no_failure_of_the_store_tells_a_client_what_lies_below() {
+    for (operation, did) in OPERATIONS {
+        for (kind, what, _) in KINDS {
+            let cause = std::io::Error::other("/data/a.db: SELECT company_id FROM opportunity");
+            let error = StoreError::caused_by(operation, kind, cause);
+            for failure in [Error::Aborted(error.clone()), Error::Unknown(error)] {
+                let (certain, status) = (failure.to_string(), failure.status());
+                let reply = Reply::from(Err(failure)).to_json();
+                let expected = format!(
+                    "{{\"success\":false,\"id\":null,\"errorCode\":{status},\"specificCode\":null,\
+                     \"message\":\"{certain}: {did}{what}\",\"additionalMessages\":[]}}"
+                );
+                assert_eq!(String::from_utf8(reply).unwrap(), expected);
+            }
+        }
+    }
 }
 
 #[test]
@@ -304,6 +340,12 @@ fn errors_of_opening() {
             None,
         ),
         (
+            OpenError::StaleLog { path: path() },
+            "\"data/a.db\" is a backup, and the log or journal beside it is of another database; remove the \
+             files with that name and -wal, -shm or -journal at its end, and open it again",
+            None,
+        ),
+        (
             OpenError::Setting {
                 name: "journal_mode",
                 wanted: "wal".into(),
@@ -327,6 +369,90 @@ fn errors_of_opening() {
             "\"data/a.db\" could not be opened",
             Some(BUSY),
         ),
+    ] {
+        assert_eq!(text(&error), expected);
+        assert_eq!(sources(&error).first().map(String::as_str), nearest);
+    }
+}
+
+#[test]
+fn problems_of_a_database() {
+    for (problem, expected) in [
+        (Problem::Format("Tree 4 page 9: unused".into()), "Tree 4 page 9: unused"),
+        (
+            Problem::Value { id: 755, column: "name" },
+            "opportunity 755: the stored value of name breaks the rules",
+        ),
+        (Problem::NoCounters, "the row of counters is missing"),
+        (
+            Problem::Counter { column: "run_entry_id" },
+            "the counter run_entry_id does not fit the others",
+        ),
+        (
+            Problem::CounterBehind { last_id: 3, highest_id: 7 },
+            "the last id is said to be 3, but there is opportunity 7",
+        ),
+        (
+            Problem::IndexAhead { reach: 9, last_id: 7 },
+            "the index by venue is said to reach opportunity 9, but the last id is 7",
+        ),
+        (
+            Problem::NotIndexed { venue: 107, id: 755 },
+            "the index by venue lacks opportunity 755 of venue 107",
+        ),
+        (
+            Problem::WronglyIndexed { venue: 107, id: 755 },
+            "the index by venue wrongly lists opportunity 755 in venue 107",
+        ),
+    ] {
+        assert_eq!(text(&problem), expected);
+        assert!(problem.source().is_none());
+    }
+}
+
+/// What a verification of `opportunities` rows finds, with this many problems.
+fn findings(opportunities: u64, problems: usize) -> Findings {
+    Findings { opportunities, problems: vec![Problem::NoCounters; problems] }
+}
+
+#[test]
+fn findings_in_a_line() {
+    for (opportunities, problems, expected) in [
+        (0, 0, "sound: 0 opportunities"),
+        (1, 0, "sound: 1 opportunity"),
+        (1, 1, "damaged: 1 problem in 1 opportunity"),
+        (5, 2, "damaged: 2 problems in 5 opportunities"),
+        (5, Findings::MAX_PROBLEMS, "damaged: 100 problems or more in 5 opportunities"),
+    ] {
+        assert_eq!(findings(opportunities, problems).to_string(), expected);
+    }
+}
+
+#[test]
+fn errors_of_a_backup() {
+    let path = || "data/b.db".into();
+    for (error, expected, nearest) in [
+        (
+            BackupError::Exists { path: path() },
+            "\"data/b.db\" exists; choose another path for the backup",
+            None,
+        ),
+        (
+            BackupError::OwnPath { path: path() },
+            "\"data/b.db\" belongs to the database itself; choose another path for the backup",
+            None,
+        ),
+        (
+            BackupError::Path { path: path(), source: io() },
+            "no backup can be kept at \"data/b.db\"; check its folder, the permissions and the space",
+            Some("permission denied"),
+        ),
+        (
+            BackupError::Damaged { findings: findings(5, 2) },
+            "the copy is damaged, and so may be the database; verify it: the row of counters is missing",
+            None,
+        ),
+        (BackupError::Store(busy()), "the backup failed", Some(BUSY)),
     ] {
         assert_eq!(text(&error), expected);
         assert_eq!(sources(&error).first().map(String::as_str), nearest);

@@ -50,7 +50,19 @@
 //! An answer is given when the change is durable (see [`Durability`]). A request that was not
 //! carried out has one of three errors: [`Error::Rejected`], its own fault; [`Error::Aborted`], the
 //! store failed and certainly nothing was changed; [`Error::Unknown`], the change may or may not be
-//! there after a restart.
+//! there after a restart. [What the engine promises](guide::promises) has the rest: each error and what
+//! to do, what is checked at the opening, backup and restore, what is not promised, and the tests.
+//!
+//! # Personal data
+//!
+//! Opportunities hold it, so what is logged in passing does not: the `Debug` and `Display` forms of
+//! engines, options, tickets and errors, and replies, tell no value of a request or an opportunity. A
+//! [`Rejection`] names fields, and repeats keys that are not known, as they were sent. The `Debug` forms
+//! of [`Request`], [`Command`], [`Opportunity`] and of the values in them do tell what they hold.
+//!
+//! Texts of errors and replies name no path, no SQL and no column; the
+//! [`source`](std::error::Error::source) of a [`StoreError`] does, and so does its `Debug` form, and an
+//! [`OpenError`] names the path.
 //!
 //! # What it is not
 //!
@@ -73,6 +85,8 @@
 
 mod domain;
 mod engine;
+mod fault_points;
+pub mod guide;
 mod store;
 mod wire;
 
@@ -98,5 +112,8 @@ pub use engine::{
     Batch, BatchError, Engine, Error, Health, Options, Reply, ReplyTicket, Ticket, TrySubmitError,
     Writes,
 };
-pub use store::{Durability, OpenError, Operation, StoreError, StoreErrorKind};
+pub use store::{
+    BackupError, Durability, Findings, OpenError, Operation, Problem, StoreError, StoreErrorKind,
+    Verification,
+};
 pub use wire::{Decoder, UnknownKeys};

@@ -300,14 +300,118 @@ fn get_prints_an_opportunity() {
     assert!(!place.path("b.db").exists());
 }
 
+/// A subcommand with the database of a place.
+fn on_db(place: &Place, arguments: &[&str]) -> Output {
+    program().args(arguments).arg("--db").arg(place.db()).output().unwrap()
+}
+
+#[test]
+fn backup_copies_a_database_and_overwrites_nothing() {
+    let place = Place::new();
+    place.run(&[], format!("{LEAD}\n{LEAD}").as_bytes());
+    let backup = place.path("backup.db");
+    let made = on_db(&place, &["backup", backup.to_str().unwrap()]);
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    assert!(made.stdout.is_empty() && made.stderr.is_empty(), "{made:?}");
+    let copied = std::fs::read(&backup).unwrap();
+
+    let again = on_db(&place, &["backup", backup.to_str().unwrap()]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(text(&again.stderr).contains("could not make the backup: "), "{again:?}");
+    assert!(text(&again.stderr).contains("exists; choose another path"), "{again:?}");
+    assert!(std::fs::read(&backup).unwrap() == copied);
+    let onto_itself = on_db(&place, &["backup", place.db().to_str().unwrap()]);
+    assert_eq!(onto_itself.status.code(), Some(2));
+    assert!(text(&onto_itself.stderr).contains("belongs to the database itself"));
+    let nowhere = on_db(&place, &["backup", "/nowhere/b.db"]);
+    assert_eq!(nowhere.status.code(), Some(1));
+
+    let nothing = program().args(["backup", "x.db", "--db"]).arg(place.path("none.db")).output();
+    assert_eq!(nothing.unwrap().status.code(), Some(1));
+    assert!(!place.path("none.db").exists());
+}
+
+#[test]
+fn check_tells_whether_a_database_is_sound() {
+    let place = Place::new();
+    place.run(&[], format!("{LEAD}\n{LEAD}").as_bytes());
+    let backup = place.path("backup.db");
+    on_db(&place, &["backup", backup.to_str().unwrap()]);
+    let copied = std::fs::read(&backup).unwrap();
+    for database in [place.db(), backup.clone()] {
+        for full in [None, Some("--full")] {
+            let checked = program().args(["check", "--db"]).arg(&database).args(full).output();
+            let checked = checked.unwrap();
+            assert_eq!(lines(&checked.stdout), ["sound: 2 opportunities"]);
+            assert_eq!((checked.status.code(), checked.stderr.len()), (Some(0), 0));
+        }
+    }
+    assert!(std::fs::read(&backup).unwrap() == copied, "it is a backup still");
+    let missing = program().args(["check", "--db"]).arg(place.path("b.db")).output().unwrap();
+    assert_eq!((missing.status.code(), missing.stdout.len()), (Some(1), 0));
+    assert!(text(&missing.stderr).contains("could not check the database: "), "{missing:?}");
+    assert!(!place.path("b.db").exists());
+}
+
+#[test]
+fn check_prints_one_problem_a_line() {
+    let place = Place::new();
+    place.run(&[], format!("{LEAD}\n{LEAD}").as_bytes());
+    let by_hand = rusqlite::Connection::open(place.db()).unwrap();
+    let sql =
+        "UPDATE opportunity SET name = char(160) WHERE id = 2; UPDATE engine_state SET last_id = 1";
+    by_hand.execute_batch(sql).unwrap();
+    by_hand.close().unwrap();
+    // SQLite itself sees nothing wrong in that.
+    assert_eq!(on_db(&place, &["check"]).status.code(), Some(0));
+    let checked = on_db(&place, &["check", "--full"]);
+    assert_eq!(checked.status.code(), Some(4));
+    assert_eq!(
+        lines(&checked.stdout),
+        [
+            "damaged: 2 problems in 2 opportunities",
+            "opportunity 2: the stored value of name breaks the rules",
+            "the last id is said to be 1, but there is opportunity 2",
+        ]
+    );
+}
+
+#[test]
+fn a_check_that_does_not_even_begin_because_of_damage_says_so() {
+    let place = Place::new();
+    place.run(&[], LEAD.as_bytes());
+    let mut bytes = std::fs::read(place.db()).unwrap();
+    bytes[100..].fill(0xA5);
+    std::fs::write(place.db(), bytes).unwrap();
+    let checked = on_db(&place, &["check"]);
+    assert_eq!(checked.status.code(), Some(4), "{checked:?}");
+    assert!(text(&checked.stderr).contains("the database is damaged"), "{checked:?}");
+}
+
 #[test]
 fn the_help_tells_of_every_exit_status_and_has_examples() {
     let help = program().arg("--help").output().unwrap();
-    for status in ["0  every request", "1  the store failed", "2  bad usage", "3  with --strict"] {
+    for status in [
+        "0  every request",
+        "1  the store failed",
+        "2  bad usage",
+        "3  with --strict",
+        "4  for check",
+    ] {
         assert!(text(&help.stdout).contains(status), "{status}");
     }
     let help = program().args(["apply", "--help"]).output().unwrap();
     assert!(text(&help.stdout).contains("Examples:\n  opportunity apply requests.ndjson"));
+    for (command, example) in [
+        ("get", "opportunity get 107 755 --db"),
+        ("backup", "opportunity backup --db opportunities.db backups/"),
+        ("check", "opportunity check --db opportunities.db --full"),
+    ] {
+        let help = program().args([command, "--help"]).output().unwrap();
+        assert!(text(&help.stdout).contains(&format!("Example:\n  {example}")), "{command}");
+    }
+    let help = program().args(["check", "--help"]).output().unwrap();
+    assert!(text(&help.stdout).contains("  4  it is damaged"));
 }
 
 #[test]

@@ -2,11 +2,10 @@
 
 mod support;
 
-use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,20 +14,13 @@ use opportunity_engine::{
     Writes,
 };
 use rusqlite::Connection;
-use support::{id, lead, venue};
+use support::{block_on, hold_write_lock, id, lead, venue};
 
 fn aborted(result: Result<Outcome, Error>) -> StoreErrorKind {
     match result {
         Err(Error::Aborted(error)) => error.kind(),
         other => panic!("expected an aborted command, got {other:?}"),
     }
-}
-
-/// A connection of somebody else's that holds the write lock until it is dropped.
-fn hold_write_lock(path: &std::path::Path) -> Connection {
-    let other = Connection::open(path).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    other
 }
 
 #[test]
@@ -296,6 +288,67 @@ fn a_read_that_never_ends_stops_writes_at_the_cap_and_not_before() {
     assert_eq!(engine.health().writes, Writes::Accepted);
 }
 
+/// Seen to catch: a group that is written without a look at the log.
+#[test]
+fn thirty_thousand_upserts_beside_a_read_that_never_ends_stay_under_the_cap_or_are_aborted() {
+    const UPSERTS: usize = 30_000;
+    const A_CALL: usize = 100;
+    for (cap, all_fit) in [(1 << 20, false), (256 << 20, true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let options = Engine::options().durability(Durability::Off).log_cap_bytes(cap);
+        let engine = options.open(&path).unwrap();
+        engine.add_or_update(lead()).unwrap();
+        let reader = Connection::open(&path).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM opportunity").unwrap();
+
+        let (mut adds, mut version) = (1, 1);
+        for call in 0..UPSERTS / A_CALL {
+            let update = Request::update(venue(), id(1)).name(format!("call {call}"));
+            let requests = (1..A_CALL).map(|_| lead()).chain([update]);
+            for answer in engine.add_or_update_all(requests, Batch::EachOnItsOwn).unwrap() {
+                match answer {
+                    Ok(Outcome::Added { .. }) => adds += 1,
+                    Ok(outcome) => version = outcome.version().get(),
+                    refused => assert_eq!(aborted(refused), StoreErrorKind::LogFull),
+                }
+            }
+            let log_bytes = std::fs::metadata(folder.path().join("a.db-wal")).unwrap().len();
+            assert!(log_bytes < cap + (1 << 17), "{log_bytes} bytes of log, and the cap is {cap}");
+        }
+        assert_eq!(adds + version == 2 + UPSERTS as i64, all_fit, "{adds} adds, version {version}");
+
+        drop(reader);
+        assert_eq!(engine.add_or_update(lead()).unwrap().id(), id(adds + 1));
+        engine.close().unwrap();
+        let engine = Engine::open(&path).unwrap();
+        assert_eq!(engine.ids(venue(), None, usize::MAX).unwrap().len() as i64, adds + 1);
+        assert_eq!(engine.get(venue(), id(1)).unwrap().unwrap().version().get(), version);
+    }
+}
+
+/// Seen to catch: a read without a deadline; a read that leaves its transaction open when it fails.
+#[test]
+fn a_read_past_its_deadline_is_refused_and_holds_up_nothing_any_more() {
+    const CAP: u64 = 2 << 20;
+    let engine =
+        Engine::options().read_deadline(Duration::ZERO).log_cap_bytes(CAP).in_memory().unwrap();
+    let write = || {
+        let requests = (0..5_000).map(|_| lead().description("x".repeat(100)));
+        let answers = engine.add_or_update_all(requests, Batch::EachOnItsOwn).unwrap();
+        answers.into_iter().for_each(|answer| assert!(answer.is_ok(), "{answer:?}"));
+    };
+    write();
+    // Within the steps that pass before a look at the deadline.
+    assert_eq!(engine.ids(venue(), None, 10).unwrap().len(), 10);
+    assert!(engine.get(venue(), id(1)).unwrap().is_some());
+    let error = engine.ids(venue(), None, usize::MAX).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::DeadlineExceeded);
+    // Some times the cap: the snapshot of that read would be in the way.
+    (0..10).for_each(|_| write());
+    assert_eq!(engine.ids(venue(), None, 10).unwrap().len(), 10);
+}
+
 #[test]
 fn checkpoints_keep_the_log_short_under_load() {
     let folder = tempfile::tempdir().unwrap();
@@ -359,24 +412,6 @@ fn many_may_create_one_database_at_the_same_time() {
         });
         ids.sort_unstable();
         assert_eq!(ids, (1..=8).collect::<Vec<_>>());
-    }
-}
-
-/// Runs a future on this thread: any runtime will do.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(thread::Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
     }
 }
 

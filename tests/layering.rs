@@ -52,9 +52,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The lines of code of a file, numbered: without comments, and without the tests at its end.
+/// The lines of code of a file, numbered: without comments, and without the tests at its end, or that
+/// it consists of.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let lines = text.lines().take_while(|line| *line != "#[cfg(test)]");
+    let lines = text.lines().take_while(|line| !["#[cfg(test)]", "#![cfg(test)]"].contains(line));
     (1..).zip(lines).map(|(number, line)| (number, line.split("//").next().unwrap_or_default()))
 }
 

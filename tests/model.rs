@@ -6,100 +6,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use opportunity_engine::strategies::{invalid_add, valid_add_to, valid_update};
 use opportunity_engine::{
-    Batch, BatchError, Durability, Engine, Error, Field, OpportunityId, Outcome, Patch, Rejection,
-    Request, Timestamp, Value, VenueId,
+    Batch, BatchError, Durability, Engine, Error, OpportunityId, Outcome, Patch, Rejection,
+    Request, Timestamp, VenueId,
 };
+use plain::{Model, Row, Told};
 use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 use tempfile::TempDir;
 
-/// What is known of one opportunity: its venue, its version, its values by wire name.
-#[derive(Debug, Clone, PartialEq)]
-struct Row {
-    venue: i64,
-    version: i64,
-    values: BTreeMap<&'static str, Value<'static>>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Model {
-    rows: BTreeMap<i64, Row>,
-}
-
-/// What a request comes to: the id and version, or the code of the refusal.
-type Told = Result<(i64, i64), u16>;
-
-/// What an all-or-nothing batch comes to: all results, or the refused requests.
-type ToldOfAll = Result<Vec<(i64, i64)>, Vec<(usize, u16)>>;
-
-impl Model {
-    fn apply(&mut self, request: &Request) -> Told {
-        let integer = |field| match request.patch(field) {
-            Patch::Set(Value::Integer(value)) => Some(value),
-            _ => None,
-        };
-        let venue = integer(Field::VenueId).ok_or(24_224_u16)?;
-        match integer(Field::Id) {
-            None => self.add(venue, request),
-            Some(id) => self.update(venue, id, request),
-        }
-    }
-
-    fn add(&mut self, venue: i64, request: &Request) -> Told {
-        let values = given(request);
-        let has = |name| values.contains_key(name);
-        let owned = if has("companyId") || has("companyLeadContactId") {
-            has("companyId") && has("companyLeadContactId")
-        } else {
-            has("contactId")
-        };
-        if !owned || !["name", "typeId", "stageId", "sourceId"].into_iter().all(has) {
-            return Err(24_224);
-        }
-        let id = i64::try_from(self.rows.len()).unwrap() + 1;
-        self.rows.insert(id, Row { venue, version: 1, values });
-        Ok((id, 1))
-    }
-
-    fn update(&mut self, venue: i64, id: i64, request: &Request) -> Told {
-        let row = self.rows.get(&id).filter(|row| row.venue == venue).ok_or(24_222_u16)?;
-        let mut next = row.clone();
-        for &field in Field::DETAILS {
-            if request.patch(field) == Patch::Clear {
-                next.values.remove(field.wire_name());
-            }
-        }
-        next.values.extend(given(request));
-        if !next.values.contains_key("companyId") && !next.values.contains_key("contactId") {
-            return Err(24_224);
-        }
-        if next.values != row.values {
-            next.version += 1;
-        }
-        let version = next.version;
-        self.rows.insert(id, next);
-        Ok((id, version))
-    }
-
-    fn apply_all(&mut self, requests: &[Request]) -> ToldOfAll {
-        let mut next = self.clone();
-        let told: Vec<Told> = requests.iter().map(|request| next.apply(request)).collect();
-        let refused: Vec<_> =
-            (0..).zip(&told).filter_map(|(at, told)| Some((at, told.err()?))).collect();
-        if !refused.is_empty() {
-            return Err(refused);
-        }
-        *self = next;
-        Ok(told.into_iter().flatten().collect())
-    }
-}
-
-/// The values that a request sets.
-fn given(request: &Request) -> BTreeMap<&'static str, Value<'static>> {
-    let set =
-        |&field: &Field| Some((field.wire_name(), request.patch(field).value()?.into_owned()));
-    Field::DETAILS.iter().filter_map(set).collect()
-}
+#[path = "support/model.rs"]
+mod plain;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -219,16 +135,7 @@ impl System {
                     .engine()
                     .get(VenueId::new(venue).unwrap(), OpportunityId::new(id).unwrap())
                     .unwrap();
-                let row = found.as_ref().map(|found| Row {
-                    venue: found.venue_id().get(),
-                    version: found.version().get(),
-                    values: Field::DETAILS
-                        .iter()
-                        .filter_map(|&field| {
-                            Some((field.wire_name(), found.value(field)?.into_owned()))
-                        })
-                        .collect(),
-                });
+                let row = found.as_ref().map(Row::from);
                 assert_eq!(row.as_ref(), expected, "opportunity {id} in venue {venue}");
                 if let Some(found) = found {
                     assert_eq!(found.id().get(), id);

@@ -6,7 +6,7 @@ use std::error::Error as _;
 use std::path::Path;
 
 use opportunity_engine::{
-    Clearing, Durability, Engine, Error, Field, OnAdd, OpenError, Request, StoreErrorKind,
+    Batch, Clearing, Durability, Engine, Error, Field, OnAdd, OpenError, Request, StoreErrorKind,
 };
 use rusqlite::Connection;
 use support::{id, lead, venue};
@@ -217,6 +217,31 @@ fn in_memory_engines_are_private_and_leave_nothing_behind() {
     drop((one, other));
     let after = folders();
     assert!(before.iter().filter(|folder| !after.contains(folder)).count() >= 2);
+}
+
+/// Fails without the second look, with locks: the last one to close moves the log into the file, and who
+/// looks at it at this moment without them sees neither the old pages nor the new ones.
+#[test]
+fn a_file_that_others_are_changing_is_not_taken_for_a_damaged_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let path = &path;
+            scope.spawn(move || {
+                for round in 0..150 {
+                    let options = Engine::options().durability(Durability::Off);
+                    let engine = options.open(path).unwrap_or_else(|error| {
+                        panic!("thread {thread}, round {round}: {error}: {:?}", error.source());
+                    });
+                    let leads = (0..20).map(|_| lead());
+                    engine.add_or_update_all(leads, Batch::AllOrNothing).unwrap();
+                }
+            });
+        }
+    });
+    let engine = Engine::open(&path).unwrap();
+    assert_eq!(engine.ids(venue(), None, usize::MAX).unwrap().len(), 4 * 150 * 20);
 }
 
 // Seen to catch: an end that closes the readers after the writer, which then leaves an empty log.

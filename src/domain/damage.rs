@@ -12,4 +12,9 @@ impl Damage {
     pub(crate) const fn of(column: &'static str) -> Self {
         Self { column }
     }
+
+    /// The column that holds the value.
+    pub(crate) const fn column(self) -> &'static str {
+        self.column
+    }
 }

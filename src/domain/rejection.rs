@@ -232,8 +232,9 @@ impl fmt::Display for Subject {
             Self::Request => f.write_str("the request"),
             Self::Field(field) => write!(f, "'{field}'"),
             Self::UnknownKey(key) => {
-                let excerpt: String = key.chars().take(KEY_EXCERPT).collect();
-                let ellipsis = if excerpt.len() < key.len() { "…" } else { "" };
+                let end = key.char_indices().nth(KEY_EXCERPT).map_or(key.len(), |(at, _)| at);
+                let (excerpt, rest) = key.split_at(end);
+                let ellipsis = if rest.is_empty() { "" } else { "…" };
                 write!(f, "'{}{ellipsis}'", excerpt.escape_debug())
             }
         }

@@ -4,6 +4,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::{JoinHandle, ThreadId};
 
 use super::job::Job;
+use crate::fault_points::{Point, inherited, reach};
 
 /// How many answers the writer hands out itself: waking another thread costs about as much.
 const AT_ONCE: usize = 2;
@@ -23,9 +24,14 @@ pub(super) struct Answers {
 impl Answers {
     pub(super) fn start() -> std::io::Result<Self> {
         let (groups, jobs) = sync_channel::<Vec<Job>>(MAX_WAITING);
-        let thread = std::thread::Builder::new()
-            .name("opportunity-answers".to_owned())
-            .spawn(move || jobs.into_iter().for_each(answer))?;
+        let thread = std::thread::Builder::new().name("opportunity-answers".to_owned()).spawn(
+            inherited(move || {
+                for group in jobs {
+                    reach(Point::Answering);
+                    answer(group);
+                }
+            }),
+        )?;
         Ok(Self { groups: Some(groups), thread: Some(thread) })
     }
 

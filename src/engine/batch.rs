@@ -4,8 +4,8 @@ use super::Engine;
 use super::bytes_of;
 use super::error::{BatchError, Error, Failure};
 use super::job::{Answer, Decided, Job};
+use super::promise::Waiter;
 use super::queue::Closed;
-use super::ticket::Waiter;
 use crate::domain::{Outcome, Rejection, Request};
 
 /// How the requests of a batch hang together.
@@ -81,7 +81,8 @@ struct Part {
 
 impl Part {
     fn wait(self) -> Vec<Answer> {
-        let answers = self.answers.map_err(Failure::from).and_then(Waiter::wait);
+        let wait = |waiter: Waiter<_>| waiter.wait().map_err(Failure::from);
+        let answers = self.answers.map_err(Failure::from).and_then(wait);
         answers.unwrap_or_else(|failure| vec![Err(failure.into()); self.len])
     }
 }

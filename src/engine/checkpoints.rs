@@ -7,7 +7,9 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use super::caught::caught;
 use super::health::{Monitor, Writes};
+use crate::fault_points::{Point, inherited, reach};
 use crate::store::{
     Effort, LogSize, Operation, Progress, StoreError, StoreErrorKind, WriteConnection,
 };
@@ -53,7 +55,7 @@ impl<'c> Checkpoints<'c> {
             let log = connection.log_size().clone();
             std::thread::Builder::new()
                 .name("opportunity-checkpoints".to_owned())
-                .spawn(move || bulk.serve(&second, &log, &monitor))?
+                .spawn(inherited(move || bulk.serve(&second, &log, &monitor)))?
         };
         Ok(Self {
             connection,
@@ -72,6 +74,7 @@ impl<'c> Checkpoints<'c> {
             return Ok(());
         }
         self.bulk.wait_until_idle();
+        reach(Point::MakeRoom);
         let result = self.connection.checkpoint(Effort::Restart);
         self.monitor.note_checkpoint(&result);
         if matches!(result, Ok(progress) if progress.is_complete()) {
@@ -91,6 +94,7 @@ impl<'c> Checkpoints<'c> {
         let bytes = self.log().bytes();
         self.monitor.set_log_bytes(bytes);
         if self.bulk.finish() {
+            reach(Point::Rest);
             // The thread has moved the bulk, so this is short.
             let result = self.connection.checkpoint(Effort::Passive);
             self.monitor.note_checkpoint(&result);
@@ -122,16 +126,9 @@ impl Drop for Checkpoints<'_> {
     }
 }
 
-struct StopOnDrop<'b>(&'b Bulk);
-
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.stop();
-    }
-}
-
 /// Moves the log but for a short rest, although it grows meanwhile.
 fn move_bulk(connection: &WriteConnection, log: &LogSize) -> Result<Progress, StoreError> {
+    reach(Point::Bulk);
     let mut progress = connection.checkpoint(Effort::Passive)?;
     for _ in 1..MAX_PASSES {
         if log.pages() <= progress.moved_pages() + REST_PAGES {
@@ -162,8 +159,6 @@ enum Step {
 
 impl Bulk {
     fn serve(&self, connection: &WriteConnection, log: &LogSize, monitor: &Monitor) {
-        // However the thread ends, the writer must not wait for it.
-        let _stopped_at_the_end = StopOnDrop(self);
         let mut step = self.lock();
         loop {
             match *step {
@@ -171,7 +166,9 @@ impl Bulk {
                 Step::Requested => {
                     *step = Step::Running;
                     drop(step);
-                    monitor.note_checkpoint(&move_bulk(connection, log));
+                    // The writer waits for what is running, so this must not end in a panic.
+                    let moved = caught(|| Operation::Checkpoint, || move_bulk(connection, log));
+                    monitor.note_checkpoint(&moved);
                     step = self.lock();
                     if *step == Step::Running {
                         *step = Step::Moved;

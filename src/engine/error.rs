@@ -1,5 +1,6 @@
 //! Why a request was not carried out, and what is certain about it.
 
+use super::promise::Lost;
 use super::queue::Closed;
 use crate::domain::Rejection;
 use crate::store::{Operation, StoreError, StoreErrorKind};
@@ -94,7 +95,9 @@ fn list(refused: &[(usize, Rejection)]) -> String {
 }
 
 /// Why [`Engine::try_submit`](crate::Engine::try_submit) did not take a request.
-#[derive(Debug, Clone, thiserror::Error)]
+///
+/// Its `Debug` form leaves the request out: errors are logged, and a request holds personal data.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrySubmitError {
     /// The queue is full; here is the request, to be sent again a little later.
@@ -103,6 +106,15 @@ pub enum TrySubmitError {
     /// It was not carried out.
     #[error(transparent)]
     Failed(#[from] Error),
+}
+
+impl std::fmt::Debug for TrySubmitError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Full(_) => f.debug_tuple("Full").finish_non_exhaustive(),
+            Self::Failed(error) => f.debug_tuple("Failed").field(error).finish(),
+        }
+    }
 }
 
 /// A failure of the store, and what is certain about it.
@@ -127,6 +139,25 @@ impl From<Failure> for BatchError {
             Failure::Aborted(error) => Self::Aborted(error),
             Failure::Unknown(error) => Self::Unknown(error),
         }
+    }
+}
+
+/// Only jobs that are being run or handed out can be lost: their commit may have begun.
+impl From<Lost> for Failure {
+    fn from(_: Lost) -> Self {
+        Self::Unknown(StoreError::new(Operation::Commit, StoreErrorKind::Closed))
+    }
+}
+
+impl From<Lost> for Error {
+    fn from(lost: Lost) -> Self {
+        Failure::from(lost).into()
+    }
+}
+
+impl From<Lost> for BatchError {
+    fn from(lost: Lost) -> Self {
+        Failure::from(lost).into()
     }
 }
 

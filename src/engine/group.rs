@@ -1,12 +1,13 @@
 //! Group commit: many commands in one transaction, each with its own true answer.
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::caught::caught;
 use super::error::Failure;
 use super::job::{Job, Unit};
 use super::options::Clock;
 use crate::domain::Timestamp;
+use crate::fault_points::{Point, reach};
 use crate::store::{Durability, Group, Operation, StoreError, StoreErrorKind, WriteStore};
 
 /// Runs groups of commands on the store.
@@ -119,8 +120,7 @@ impl<'c> GroupCommit<'c> {
             stage.set(Operation::Commit);
             group.commit()
         };
-        let panicked = |_| Err(StoreError::new(stage.get(), StoreErrorKind::Panicked));
-        let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(panicked);
+        let result = caught(|| stage.get(), run);
         self.commits += u64::from(result.is_ok());
         result.map_err(|error| match stage.get() {
             Operation::Begin => Failed::Begin(error),
@@ -132,10 +132,18 @@ impl<'c> GroupCommit<'c> {
     /// Finds out what a failed commit means. After a failed `fsync` the connection shows a rollback
     /// while the changes may still come back after a loss of power. A further commit that goes
     /// through overwrites them in the log and is synced itself, which settles that they are gone;
-    /// where commits are not synced it settles nothing.
+    /// where commits are not synced it settles nothing. After a panic the commit may even have gone
+    /// through.
     fn after_failed_commit(&mut self, error: StoreError) -> Failure {
-        match self.store.write_fence() {
-            Ok(()) if self.durability == Durability::Full => Failure::Aborted(error),
+        let may_be_done = error.kind() == StoreErrorKind::Panicked;
+        let fence = || {
+            reach(Point::Fence);
+            self.store.write_fence()
+        };
+        match caught(|| Operation::Commit, fence) {
+            Ok(()) if self.durability == Durability::Full && !may_be_done => {
+                Failure::Aborted(error)
+            }
             Ok(()) => Failure::Unknown(error),
             Err(_) => {
                 self.is_stopped = true;
@@ -171,7 +179,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{Outcome, Request, VenueId, decide};
-    use crate::engine::error::Error;
+    use crate::engine::error::{BatchError, Error};
     use crate::engine::job::Answer;
     use crate::store::{Database, Settings, WriteConnection};
 
@@ -234,6 +242,80 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// The lengths of descriptions, one in eight of which spreads over many pages.
+    fn lengths(rng: &mut fastrand::Rng, most: usize) -> Vec<i64> {
+        let count = rng.usize(1..=most);
+        let any = |_| if rng.u8(..8) == 0 { rng.i64(10_000..100_000) } else { rng.i64(1..200) };
+        (0..count).map(any).collect()
+    }
+
+    fn described(length: i64) -> Request {
+        lead().description("x".repeat(length as usize))
+    }
+
+    #[test]
+    fn a_database_that_fills_up_in_mid_group_tells_each_command_the_truth() {
+        let (mut refused_alone, mut refused_batches) = (0, 0);
+        for seed in 0..100 {
+            let rng = &mut fastrand::Rng::with_seed(seed);
+            let folder = tempfile::tempdir().unwrap();
+            let connection = open(&folder, Durability::Off);
+            connection.limit_pages(rng.u32(100..400));
+            let mut commit = group_commit(&connection, Durability::Off);
+            // Id and length, as they were acknowledged.
+            let mut kept = Vec::new();
+            for _ in 0..5 {
+                let alone = lengths(rng, 60);
+                let batch = lengths(rng, 10);
+                let commands = batch.iter().map(|&length| decide(described(length))).collect();
+                let (all, whole) = Job::all(commands, 0);
+                let (mut jobs, waiters): (Vec<_>, Vec<_>) = alone
+                    .iter()
+                    .map(|&length| Job::one(decide(described(length)).unwrap(), 0))
+                    .unzip();
+                jobs.insert(rng.usize(..=jobs.len()), all);
+                commit.run(&mut jobs, |_| Vec::new());
+                jobs.into_iter().for_each(Job::answer);
+                for (length, waiter) in alone.into_iter().zip(waiters) {
+                    match waiter.wait().unwrap() {
+                        Ok(outcome) => kept.push((outcome.id().get(), length)),
+                        Err(error) => refused_alone += is_full(&error),
+                    }
+                }
+                match whole.wait().unwrap() {
+                    Ok(outcomes) => {
+                        let ids = outcomes.iter().map(|outcome| outcome.id().get());
+                        kept.extend(ids.zip(batch));
+                    }
+                    Err(BatchError::Aborted(error)) => {
+                        refused_batches += is_full(&Error::Aborted(error));
+                    }
+                    Err(other) => panic!("seed {seed}: {other:?}"),
+                }
+            }
+            kept.sort_unstable();
+            assert_eq!(stored(&folder), kept, "seed {seed}");
+            let ids = kept.iter().map(|&(id, _)| id);
+            assert!(ids.eq(1..=kept.len() as i64), "seed {seed}: ids have gaps");
+        }
+        assert!(refused_alone > 0 && refused_batches > 0, "the disk was never full");
+    }
+
+    fn is_full(error: &Error) -> usize {
+        match error {
+            Error::Aborted(error) if error.kind() == StoreErrorKind::Full => 1,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn stored(folder: &tempfile::TempDir) -> Vec<(i64, i64)> {
+        let connection = rusqlite::Connection::open(folder.path().join("a.db")).unwrap();
+        let mut select =
+            connection.prepare("SELECT id, length(description) FROM opportunity").unwrap();
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.map(Result::unwrap).collect()
     }
 
     #[test]

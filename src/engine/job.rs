@@ -1,7 +1,7 @@
 //! What a caller hands to the writer: commands, and the promise of their answers.
 
 use super::error::{BatchError, Error, Failure};
-use super::ticket::{Promise, Waiter, promise};
+use super::promise::{Promise, Waiter, promise};
 use crate::domain::{Command, Outcome, Rejection, Timestamp};
 use crate::store::{Group, Operation, StoreError, StoreErrorKind};
 

@@ -2,20 +2,25 @@
 
 mod answers;
 mod batch;
+mod caught;
 mod checkpoints;
 mod error;
 mod group;
 mod health;
 mod job;
 mod options;
+mod panics;
+mod promise;
 mod queue;
 mod reply;
+mod safekeeping;
 mod scratch;
+mod sync;
 mod ticket;
 mod writer;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 pub use batch::Batch;
 pub use error::{BatchError, Error, TrySubmitError};
@@ -250,7 +255,8 @@ impl Engine {
     }
 
     /// Closes the engine, for every clone: carries out what is queued, moves the write-ahead log
-    /// into the database and stops. Later calls on clones are answered as aborted.
+    /// into the database and stops. Later calls on clones are answered as aborted. A waker that calls it
+    /// on a thread of the engine does not wait for that.
     ///
     /// # Errors
     ///
@@ -284,7 +290,7 @@ impl Engine {
                 monitor,
                 log_cap_bytes,
                 readers: ReadPool::new(database, read_deadline),
-                writer: Mutex::new(Some(writer)),
+                writer,
                 _scratch: scratch,
             }),
         })
@@ -314,7 +320,7 @@ struct Shared {
     monitor: Arc<Monitor>,
     log_cap_bytes: u64,
     readers: ReadPool,
-    writer: Mutex<Option<Writer>>,
+    writer: Writer,
     /// Dropped last, after the files in it are closed.
     _scratch: Option<ScratchFolder>,
 }
@@ -325,10 +331,7 @@ impl Shared {
         // that has the database open.
         self.readers.close();
         self.queue.close();
-        // Held while waiting, so that whoever else stops the engine waits too.
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(writer) = writer.take() else { return Ok(()) };
-        writer.join()
+        self.writer.join()
     }
 }
 

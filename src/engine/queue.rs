@@ -1,9 +1,11 @@
 //! The queue between the callers and the writer: bounded, in order.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use super::job::Job;
+use super::sync::thread::{self, ThreadId};
+use super::sync::{Condvar, Mutex, MutexGuard};
 
 /// Jobs that wait for the writer.
 ///
@@ -27,11 +29,14 @@ struct State {
     commands: usize,
     bytes: usize,
     is_open: bool,
+    /// The thread that takes jobs out.
+    taker: Option<ThreadId>,
 }
 
 impl Queue {
-    pub(super) const fn new(max_commands: usize, max_bytes: usize) -> Self {
-        let state = State { jobs: VecDeque::new(), commands: 0, bytes: 0, is_open: true };
+    pub(super) fn new(max_commands: usize, max_bytes: usize) -> Self {
+        let state =
+            State { jobs: VecDeque::new(), commands: 0, bytes: 0, is_open: true, taker: None };
         Self {
             state: Mutex::new(state),
             work: Condvar::new(),
@@ -41,10 +46,11 @@ impl Queue {
         }
     }
 
-    /// Adds a job, waiting for room; refuses it if the queue is closed.
+    /// Adds a job, waiting for room; refuses it if the queue is closed. The thread that takes jobs out,
+    /// which comes here by a waker that it calls, does not wait for itself.
     pub(super) fn push(&self, job: Job) -> Result<(), Closed> {
         let mut state = self.lock();
-        while state.is_open && self.is_full(&state) {
+        while state.is_open && self.is_full(&state) && !state.is_taken_out_here() {
             state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         self.take_in(state, job)
@@ -78,6 +84,7 @@ impl Queue {
     /// `None` when the queue is closed and empty.
     pub(super) fn take(&self, max_commands: usize) -> Option<Vec<Job>> {
         let mut state = self.lock();
+        state.taker = Some(thread::current().id());
         while state.is_open && state.jobs.is_empty() {
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -139,5 +146,11 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing that can panic runs under the lock but the allocator, before anything is changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_taken_out_here(&self) -> bool {
+        self.taker == Some(thread::current().id())
     }
 }

@@ -1,7 +1,7 @@
 //! The reply to a request, whatever became of it.
 
 use super::error::Error;
-use crate::domain::{Outcome, Rejection, Violation};
+use crate::domain::{Outcome, Rejection};
 use crate::wire;
 
 /// What a client is told: every outcome of a request has one.
@@ -41,6 +41,9 @@ impl Reply {
 
     /// The reply as JSON: `{"success":true,"id":…}`, or the refusal with its code and a message for
     /// each violation. A failure of the store names its kind alone, never a path or a statement.
+    ///
+    /// The messages name fields and repeat no value. A key that is not known is repeated, up to 64
+    /// characters of it, so that the reply to a hostile request of N bytes has at most 8 N + 8 KiB.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         match &self.result {
@@ -49,11 +52,11 @@ impl Reply {
                 self.status(),
                 Some(rejection.code()),
                 &rejection.headline(),
-                rejection.violations().iter().map(Violation::to_string).collect(),
+                rejection.violations(),
             ),
             Err(failure @ (Error::Aborted(store) | Error::Unknown(store))) => {
                 let message = format!("{failure}: {store}");
-                wire::refusal(self.status(), None, &message, Vec::new())
+                wire::refusal(self.status(), None, &message, &[])
             }
         }
     }

@@ -1,15 +1,17 @@
 //! The writer: the one thread that changes the database.
 
-use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
 
 use super::answers::Answers;
 use super::checkpoints::Checkpoints;
 use super::group::GroupCommit;
 use super::health::{Monitor, Writes};
+use super::job::Job;
 use super::options::Options;
 use super::queue::Queue;
+use crate::fault_points::{Point, inherited, reach};
 use crate::store::{
     Database, Effort, OpenError, Operation, StoreError, StoreErrorKind, WriteConnection, WriteStore,
 };
@@ -18,24 +20,37 @@ use crate::store::{
 /// not wait for too many others.
 const MAX_GROUP: usize = 4_096;
 
-/// The thread that writes, and the one that answers for it.
+/// The thread that writes.
 pub(super) struct Writer {
-    /// Its result is how its last checkpoint went.
-    thread: JoinHandle<Result<(), StoreError>>,
-    answers: Option<ThreadId>,
+    state: Mutex<State>,
+    /// The thread, and the one that answers for it.
+    threads: [Option<ThreadId>; 2],
+}
+
+enum State {
+    Running(JoinHandle<Result<(), StoreError>>),
+    /// How its last checkpoint went.
+    Ended(Result<(), StoreError>),
 }
 
 impl Writer {
-    /// Waits until it has ended, unless it is on one of its own threads, by a waker that drops the last
-    /// handle of an engine: it cannot wait for itself, and ends on its own once the queue is empty.
-    pub(super) fn join(self) -> Result<(), StoreError> {
-        let current = std::thread::current().id();
-        if self.thread.thread().id() == current || self.answers == Some(current) {
+    /// Waits until it has ended and tells how, unless it is on one of its own threads, by a waker that
+    /// closes an engine or drops its last handle: it cannot wait for itself, and ends on its own once
+    /// the queue is empty.
+    pub(super) fn join(&self) -> Result<(), StoreError> {
+        if self.threads.contains(&Some(std::thread::current().id())) {
             return Ok(());
         }
-        self.thread.join().unwrap_or_else(|_| {
-            Err(StoreError::new(Operation::Checkpoint, StoreErrorKind::Panicked))
-        })
+        // Held while waiting, so that whoever else stops the engine waits too.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = match std::mem::replace(&mut *state, State::Ended(Ok(()))) {
+            State::Running(thread) => thread.join().unwrap_or_else(|_| {
+                Err(StoreError::new(Operation::Checkpoint, StoreErrorKind::Panicked))
+            }),
+            State::Ended(ended) => ended,
+        };
+        *state = State::Ended(ended.clone());
+        ended
     }
 }
 
@@ -50,11 +65,9 @@ pub(super) fn start(
     let second = database.writer()?;
     let (report, ready) = sync_channel(1);
     let serve = move || {
-        let last_words = LastWords { queue, monitor };
-        let LastWords { queue, monitor } = &last_words;
         let started = WriteStore::new(&connection).map_err(Failed::Store).and_then(|store| {
             let cap = options.log_cap_bytes;
-            let checkpoints = Checkpoints::start(&connection, second, cap, Arc::clone(monitor))
+            let checkpoints = Checkpoints::start(&connection, second, cap, Arc::clone(&monitor))
                 .map_err(Failed::Thread)?;
             Ok((store, checkpoints, Answers::start().map_err(Failed::Thread)?))
         });
@@ -66,20 +79,27 @@ pub(super) fn start(
                 return Ok(());
             }
         };
+        reach(Point::Start);
         drop(report.send(Ok(answers.thread_id())));
         drop(report);
         let group = GroupCommit::new(store, options.clock, options.database.durability);
-        write_until_closed(queue, monitor, group, checkpoints, &answers);
+        write_until_closed(&queue, &monitor, group, checkpoints, &answers);
         drop(answers);
+        reach(Point::End);
         connection.remove_log_when_closed()?;
         connection.checkpoint(Effort::Truncate).map(drop)
     };
     let thread = std::thread::Builder::new()
         .name("opportunity-writer".to_owned())
-        .spawn(serve)
+        .spawn(inherited(serve))
         .map_err(|source| OpenError::Thread { source: Arc::new(source) })?;
     let error = match ready.recv() {
-        Ok(Ok(answers)) => return Ok(Writer { thread, answers }),
+        Ok(Ok(answers)) => {
+            return Ok(Writer {
+                threads: [Some(thread.thread().id()), answers],
+                state: Mutex::new(State::Running(thread)),
+            });
+        }
         Ok(Err(Failed::Store(error))) => database.open_error(error),
         Ok(Err(Failed::Thread(source))) => OpenError::Thread { source: Arc::new(source) },
         Err(_) => {
@@ -107,36 +127,48 @@ fn write_until_closed(
     mut checkpoints: Checkpoints<'_>,
     answers: &Answers,
 ) {
-    while let Some(mut jobs) = queue.take(MAX_GROUP) {
-        match checkpoints.make_room() {
-            Ok(()) => {
-                commit.run(&mut jobs, |taken| queue.take_more(MAX_GROUP, taken));
-            }
-            Err(error) => commit.refuse(&mut jobs, error),
+    let mut in_hand = InHand { queue, monitor, jobs: Vec::new() };
+    while let Some(jobs) = queue.take(MAX_GROUP) {
+        in_hand.jobs = jobs;
+        reach(Point::Taken);
+        let room = checkpoints.make_room();
+        let mut group = std::mem::take(&mut in_hand.jobs);
+        match room {
+            Ok(()) => commit.run(&mut group, |taken| queue.take_more(MAX_GROUP, taken)),
+            Err(error) => commit.refuse(&mut group, error),
         }
+        in_hand.jobs = group;
         if commit.is_stopped() {
             monitor.set_writes(Writes::RefusedUntilReopened);
         }
         monitor.set_commits(commit.commits());
-        answers.give(jobs);
+        reach(Point::Unanswered);
+        answers.give(std::mem::take(&mut in_hand.jobs));
+        reach(Point::Answered);
         checkpoints.tend();
     }
 }
 
-/// Leaves nobody waiting, however the thread ends. Jobs that it had taken answer for themselves:
-/// a promise that is dropped says that the outcome is unknown.
-struct LastWords {
-    queue: Arc<Queue>,
-    monitor: Arc<Monitor>,
+/// What the writer has to do. Leaves nobody waiting, however the thread ends: what was not begun is
+/// aborted.
+struct InHand<'q> {
+    queue: &'q Queue,
+    monitor: &'q Monitor,
+    /// Jobs that hold a true answer: they are not run yet, or not any more. Those that are being run
+    /// are not here; if they get lost, their outcome is unknown.
+    jobs: Vec<Job>,
 }
 
-impl Drop for LastWords {
+impl Drop for InHand<'_> {
     fn drop(&mut self) {
         self.queue.close();
         self.monitor.set_writes(Writes::Closed);
-        while let Some(jobs) = self.queue.take(MAX_GROUP) {
-            for job in jobs {
-                job.answer();
+        let mut jobs = std::mem::take(&mut self.jobs);
+        loop {
+            jobs.into_iter().for_each(Job::answer);
+            match self.queue.take(MAX_GROUP) {
+                Some(waiting) => jobs = waiting,
+                None => return,
             }
         }
     }

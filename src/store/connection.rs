@@ -10,9 +10,10 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use super::Durability;
-use super::checkpoint::LogSize;
+use super::checkpoint::{Effort, LogSize};
 use super::error::{OpenError, Operation, StoreError, StoreErrorKind};
-use super::migrations::{Contents, SCHEMA_VERSION, contents, migrate};
+use super::folder::sync_folder_of;
+use super::migrations::{Contents, migrate};
 use super::sqlite_error::failed;
 
 /// The first SQLite without the bug that can lose commits when the write-ahead log starts over.
@@ -27,17 +28,16 @@ const MAX_ROW_BYTES: i32 = 4 * crate::store::MAX_REQUEST_BYTES as i32;
 const PAGE_BYTES: &str = "1024";
 
 // Each connection stays with one thread at a time, so SQLite need not lock it.
-const READ_ONLY: OpenFlags =
+pub(super) const READ_ONLY: OpenFlags =
     OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
-const READ_WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE
-    .union(OpenFlags::SQLITE_OPEN_CREATE)
-    .union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+pub(super) const READ_WRITE: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
 /// A database file and how to talk to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
-    path: PathBuf,
-    settings: Settings,
+    pub(super) path: PathBuf,
+    pub(super) settings: Settings,
 }
 
 /// What an embedder may choose about a database.
@@ -101,31 +101,58 @@ impl WriteConnection {
 
 /// What a connection may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
+pub(super) enum Access {
     Read,
     Write,
 }
 
 impl Database {
+    /// The database at a path. Nothing of it is opened yet.
+    pub(super) fn at(path: &Path, settings: Settings) -> Result<Self, OpenError> {
+        require_sqlite(rusqlite::version(), rusqlite::version_number())?;
+        let followed = followed(path).map_err(|error| unusable(path, error))?;
+        Ok(Self { path: followed, settings })
+    }
+
     /// Looks at the file, creates or upgrades the database in it, and gives back a connection that
     /// writes. A file that holds something else, or a newer database, is left as it was.
     pub(crate) fn open(
         path: &Path,
         settings: Settings,
     ) -> Result<(Self, WriteConnection), OpenError> {
-        require_sqlite(rusqlite::version(), rusqlite::version_number())?;
-        let followed = followed(path).map_err(|error| unusable(path, error))?;
-        let database = Self { path: followed, settings };
+        let database = Self::at(path, settings)?;
+        let log_was_left = database.patiently(|| database.prepare())?;
         let writer = database.patiently(|| {
-            if database.has_bytes()? {
-                database.refuse_unless_ours(database.peek()?)?;
-            }
             let mut connection = database.connect(Access::Write)?;
             let found = migrate(&mut connection).map_err(|error| database.failed(error))?;
-            database.refuse_unless_ours(found)?;
-            database.write_connection(connection)
+            database.refuse_unless_whole(found)?;
+            if let Contents::Backup(_) = found {
+                // Somebody has put it here since the look at the file.
+                let busy = StoreErrorKind::Busy;
+                return Err(database.open_error(StoreError::new(Operation::Open, busy)));
+            }
+            let writer = database.write_connection(connection)?;
+            if log_was_left {
+                database.move_log(&writer)?;
+            }
+            Ok(writer)
         })?;
+        if database.settings.durability != Durability::Off {
+            // Without their names the file and its log are lost in a loss of power. SQLite asks for that
+            // too, but goes on if it fails.
+            sync_folder_of(&database.path).map_err(|error| unusable(&database.path, error))?;
+        }
         Ok((database, writer))
+    }
+
+    /// Moves a log that was found into the database, and lets it start over.
+    ///
+    /// After a sync that failed the system may show what is not on the disk, and a later sync does not
+    /// mend that. What is read from such a log has to be written anew before anything follows it.
+    fn move_log(&self, writer: &WriteConnection) -> Result<(), OpenError> {
+        // If another process is in the way, that one has opened the database before and done this.
+        let moved = writer.checkpoint(Effort::Restart);
+        moved.map(drop).map_err(|error| self.open_error(error))
     }
 
     /// A further connection that writes, for checkpoints.
@@ -145,7 +172,10 @@ impl Database {
 
     /// Waits for others up to the busy timeout. SQLite does so by itself, but not while somebody
     /// else creates the database, or closes the last connection to it, at the same moment.
-    fn patiently<T>(&self, attempt: impl Fn() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    pub(super) fn patiently<T>(
+        &self,
+        attempt: impl Fn() -> Result<T, OpenError>,
+    ) -> Result<T, OpenError> {
         let started = Instant::now();
         loop {
             match attempt() {
@@ -157,102 +187,6 @@ impl Database {
                 }
                 result => return result,
             }
-        }
-    }
-
-    /// Whether there is a file with something in it. Without one, whether it can be created is for
-    /// SQLite to find out, but for what would leave something behind.
-    fn has_bytes(&self) -> Result<bool, OpenError> {
-        let unusable = |error| unusable(&self.path, error);
-        // Looked for before the file: whoever writes a log has written to the file by then.
-        let has_log = self.has_log();
-        let is_missing = match std::fs::metadata(&self.path) {
-            Ok(file) if file.is_dir() => return Err(unusable(ErrorKind::IsADirectory.into())),
-            // To open a pipe may take for ever, and a device takes in whatever it is given.
-            Ok(file) if !file.is_file() => {
-                return Err(unusable(std::io::Error::other("it is not a regular file")));
-            }
-            // SQLite takes a single byte for nothing, and would write over it.
-            Ok(file) if file.len() == 1 => {
-                return Err(OpenError::Foreign { path: self.path.clone() });
-            }
-            Ok(file) if file.len() > 1 => return Ok(true),
-            Ok(_) => false,
-            Err(error) if error.kind() == ErrorKind::NotFound => true,
-            Err(error) => return Err(unusable(error)),
-        };
-        if has_log {
-            return Err(OpenError::LogAlone { path: self.path.clone() });
-        }
-        if !self.settings.create {
-            return Err(OpenError::Missing { path: self.path.clone() });
-        }
-        if is_missing && let Some(Err(error)) = self.path.parent().map(std::fs::metadata) {
-            return Err(unusable(error));
-        }
-        // The longest name that SQLite will need: it creates the file first, under the shortest.
-        match std::fs::symlink_metadata(self.beside("-journal")) {
-            Err(error) if error.kind() == ErrorKind::InvalidFilename => Err(unusable(error)),
-            _ => Ok(false),
-        }
-    }
-
-    /// What the file holds, seen through connections that change nothing.
-    fn peek(&self) -> Result<Contents, OpenError> {
-        // Even a reader leaves a log and its index beside a database in that mode, unless it is told
-        // that nobody writes. If somebody does, the looks after this one tell.
-        let flags = READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        let without_log = self.look(immutable_uri(&self.path), flags);
-        // Nothing in a log makes a foreign database ours, or a newer one older.
-        let is_settled = match without_log {
-            Ok(Contents::Foreign) => true,
-            Ok(Contents::Ours(found)) => found > SCHEMA_VERSION,
-            Ok(Contents::Nothing | Contents::Incomplete) | Err(_) => false,
-        };
-        let seen = if is_settled || !self.has_log() {
-            without_log
-        } else {
-            self.open_file(Access::Write)?;
-            self.look(&self.path, READ_ONLY)
-        };
-        match seen {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
-                Ok(Contents::Foreign)
-            }
-            result => result.map_err(|error| self.failed(error)),
-        }
-    }
-
-    fn look(&self, path: impl AsRef<Path>, flags: OpenFlags) -> rusqlite::Result<Contents> {
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(self.settings.busy_timeout)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        contents(&connection)
-    }
-
-    /// Whether there is a write-ahead log with something in it.
-    fn has_log(&self) -> bool {
-        std::fs::metadata(self.beside("-wal")).is_ok_and(|log| log.len() > 0)
-    }
-
-    /// The path of a file that SQLite keeps beside the database.
-    fn beside(&self, suffix: &str) -> PathBuf {
-        let mut path = self.path.clone().into_os_string();
-        path.push(suffix);
-        path.into()
-    }
-
-    fn refuse_unless_ours(&self, contents: Contents) -> Result<(), OpenError> {
-        let path = || self.path.clone();
-        match contents {
-            Contents::Foreign => Err(OpenError::Foreign { path: path() }),
-            Contents::Ours(found) if found > SCHEMA_VERSION => {
-                Err(OpenError::Newer { path: path(), found })
-            }
-            Contents::Incomplete => {
-                Err(self.open_error(StoreError::new(Operation::Open, StoreErrorKind::Damaged)))
-            }
-            Contents::Ours(_) | Contents::Nothing => Ok(()),
         }
     }
 
@@ -270,10 +204,10 @@ impl Database {
     }
 
     /// Opens the file, and reads nothing yet.
-    fn open_file(&self, access: Access) -> Result<Connection, OpenError> {
+    pub(super) fn open_file(&self, access: Access) -> Result<Connection, OpenError> {
         let flags = match access {
             Access::Read => READ_ONLY,
-            Access::Write => READ_WRITE,
+            Access::Write => READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         };
         let connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.failed(error))?;
@@ -290,14 +224,13 @@ impl Database {
 
     /// Sets what the engine relies on, and reads each setting back.
     fn configure(&self, connection: &Connection, access: Access) -> Result<(), OpenError> {
-        let timeout = i32::try_from(self.settings.busy_timeout.as_millis()).unwrap_or(i32::MAX);
         let synchronous = match self.settings.durability {
             Durability::Off => "0",
             Durability::Normal => "1",
             Durability::Full => "2",
         };
         // The busy timeout first: the others may have to wait for another process.
-        self.set(connection, "busy_timeout", &timeout.to_string())?;
+        self.set_busy_timeout(connection)?;
         if access == Access::Write {
             // Before the log: from then on the size of a page is fixed. A database that exists
             // keeps the size it was created with.
@@ -305,12 +238,10 @@ impl Database {
             // Fixed likewise. If a damaged header says otherwise, SQLite writes over a page of rows.
             self.set(connection, "auto_vacuum", "0")?;
         }
-        self.set(connection, "journal_mode", "wal")?;
+        // Before the log, which is written to the file at once: where nothing is to be synced, that is not.
         self.set(connection, "synchronous", synchronous)?;
+        self.set(connection, "journal_mode", "wal")?;
         self.set(connection, "foreign_keys", "1")?;
-        self.set(connection, "cell_size_check", "1")?;
-        self.set(connection, "trusted_schema", "0")?;
-        self.set(connection, "mmap_size", "0")?;
         // Before any hook on the log: the two share a slot.
         self.set(connection, "wal_autocheckpoint", "0")?;
         match access {
@@ -321,6 +252,14 @@ impl Database {
                 self.set(connection, "cache_size", &format!("-{kibibytes}"))?;
             }
         }
+        self.harden(connection)
+    }
+
+    /// Sets what guards against a file that is damaged, or made by somebody else.
+    pub(super) fn harden(&self, connection: &Connection) -> Result<(), OpenError> {
+        self.set(connection, "cell_size_check", "1")?;
+        self.set(connection, "trusted_schema", "0")?;
+        self.set(connection, "mmap_size", "0")?;
         self.set_flag(connection, "defensive", DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         self.set_flag(connection, "dqs_dml", DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         self.set_flag(connection, "dqs_ddl", DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
@@ -328,7 +267,12 @@ impl Database {
         self.set_limit(connection, "limit_attached", Limit::SQLITE_LIMIT_ATTACHED, 0)
     }
 
-    fn set(
+    pub(super) fn set_busy_timeout(&self, connection: &Connection) -> Result<(), OpenError> {
+        let timeout = i32::try_from(self.settings.busy_timeout.as_millis()).unwrap_or(i32::MAX);
+        self.set(connection, "busy_timeout", &timeout.to_string())
+    }
+
+    pub(super) fn set(
         &self,
         connection: &Connection,
         name: &'static str,
@@ -356,7 +300,7 @@ impl Database {
         apply().map_err(|error| self.failed(error))
     }
 
-    fn set_flag(
+    pub(super) fn set_flag(
         &self,
         connection: &Connection,
         name: &'static str,
@@ -391,7 +335,7 @@ impl Database {
         OpenError::Store { path: self.path.clone(), source }
     }
 
-    fn failed(&self, error: rusqlite::Error) -> OpenError {
+    pub(super) fn failed(&self, error: rusqlite::Error) -> OpenError {
         match error {
             rusqlite::Error::SqliteFailure(failure, _) if failure.code == ErrorCode::CannotOpen => {
                 unusable(&self.path, std::io::Error::other(failure))
@@ -423,23 +367,8 @@ fn followed(path: &Path) -> std::io::Result<PathBuf> {
     }
 }
 
-fn unusable(path: &Path, error: std::io::Error) -> OpenError {
+pub(super) fn unusable(path: &Path, error: std::io::Error) -> OpenError {
     OpenError::Path { path: path.to_owned(), source: Arc::new(error) }
-}
-
-/// The URI by which SQLite reads a file that it may take for unchanging.
-fn immutable_uri(path: &Path) -> String {
-    let mut uri = "file:".to_owned();
-    for &byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
-                uri.push(byte.into());
-            }
-            _ => uri.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    uri.push_str("?immutable=1");
-    uri
 }
 
 fn accept(name: &'static str, wanted: String, found: String) -> Result<(), OpenError> {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::findings::Findings;
 use super::migrations::SCHEMA_VERSION;
 
 /// A failure of the store: not the fault of a request.
@@ -36,6 +37,10 @@ pub enum Operation {
     Commit,
     /// Moving the write-ahead log into the database.
     Checkpoint,
+    /// Copying the database to a backup.
+    Backup,
+    /// Verifying the database.
+    Verify,
 }
 
 /// What kind of failure it was, and what the caller can do.
@@ -46,7 +51,8 @@ pub enum StoreErrorKind {
     Busy,
     /// The disk, or the database, is full.
     Full,
-    /// The operating system reported an input or output error.
+    /// The operating system reported an input or output error. A quota on the disk and a limit on the
+    /// size of files show as one too.
     Io,
     /// Memory ran out.
     OutOfMemory,
@@ -128,6 +134,8 @@ impl fmt::Display for Operation {
             Self::Apply => "apply the change",
             Self::Commit => "commit",
             Self::Checkpoint => "move the write-ahead log into the database",
+            Self::Backup => "copy the database",
+            Self::Verify => "verify the database",
         })
     }
 }
@@ -137,7 +145,10 @@ impl fmt::Display for StoreErrorKind {
         f.write_str(match self {
             Self::Busy => "another process holds the database; try again",
             Self::Full => "the disk or the database is full; free some space",
-            Self::Io => "the operating system reported an I/O error; check the disk",
+            Self::Io => {
+                "the operating system reported an I/O error; check the disk, its quota and the limits of the \
+                 process"
+            }
             Self::OutOfMemory => "memory ran out; try again under less load",
             Self::ReadOnly => "the database may not be written; check the permissions",
             Self::Damaged => "the database is damaged; restore a backup",
@@ -160,7 +171,8 @@ impl fmt::Display for StoreErrorKind {
     }
 }
 
-/// Why an engine could not be opened. The file is as it was.
+/// Why an engine could not be opened. What the file held is as it was; one that was to be created may be
+/// left empty.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -217,6 +229,16 @@ pub enum OpenError {
         /// The schema version of the database.
         found: i64,
     },
+    /// The file is a backup that was put into the place of a database, and the log or the journal of that
+    /// database is still beside it. To use the two together would damage the data.
+    #[error(
+        "{path:?} is a backup, and the log or journal beside it is of another database; remove the files \
+         with that name and -wal, -shm or -journal at its end, and open it again"
+    )]
+    StaleLog {
+        /// The path of the backup.
+        path: PathBuf,
+    },
     /// A setting that the engine relies on did not take effect.
     #[error("SQLite did not accept the setting {name}: it should be {wanted} and is {found}")]
     Setting {
@@ -249,4 +271,45 @@ pub enum OpenError {
         /// The failure.
         source: StoreError,
     },
+}
+
+/// Why no backup was made. Nothing is left of it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// There is something at the path, or beside it with a name that SQLite would use. It is as it was.
+    #[error("{path:?} exists; choose another path for the backup")]
+    Exists {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// The path leads to the database itself, or to a file that SQLite keeps beside it.
+    #[error("{path:?} belongs to the database itself; choose another path for the backup")]
+    OwnPath {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file could not be made, synced or given its name.
+    #[error("no backup can be kept at {path:?}; check its folder, the permissions and the space")]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// What the operating system said.
+        source: Arc<std::io::Error>,
+    },
+    /// The copy does not stand its verification. As a rule that is because the database does not
+    /// either: see [`Engine::verify`](crate::Engine::verify).
+    #[error("the copy is damaged, and so may be the database; verify it: {}", first(.findings))]
+    Damaged {
+        /// What is wrong with the copy.
+        findings: Findings,
+    },
+    /// The database could not be read, or the copy could not be written.
+    #[error("the backup failed")]
+    Store(#[from] StoreError),
+}
+
+/// The first problem.
+fn first(findings: &Findings) -> String {
+    findings.problems.first().map(ToString::to_string).unwrap_or_default()
 }

@@ -5,6 +5,9 @@ use rusqlite::{Connection, TransactionBehavior};
 /// Marks a database as one of this engine's: "OPTY".
 pub(super) const APPLICATION_ID: i64 = 0x4F50_5459;
 
+/// Marks one that is a backup, as long as no engine has opened it: "OPTB". An engine has written no log
+/// for such a file, so one beside it belongs to another.
+pub(super) const BACKUP_ID: i64 = 0x4F50_5442;
 /// The tables that a database of any version known here has.
 const TABLES: [&str; 3] = ["opportunity", "opportunity_by_venue", "engine_state"];
 
@@ -30,29 +33,40 @@ pub(super) enum Contents {
     Nothing,
     /// A database of this engine's, at this schema version.
     Ours(i64),
+    /// A backup that no engine has opened yet, at this schema version.
+    Backup(i64),
     /// One that lacks some of its tables.
     Incomplete,
     /// Something else.
     Foreign,
 }
 
+/// What a database is marked with.
+pub(super) fn application_id(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA application_id", [], |row| row.get(0))
+}
+
 /// Looks at what a database holds, without changing it.
 pub(super) fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
-    let application_id: i64 =
-        connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let application_id = application_id(connection)?;
     let user_version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let is_empty: bool =
         connection
             .query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
-    Ok(match (application_id, user_version) {
+    let marked = match application_id {
+        APPLICATION_ID => Some(Contents::Ours(user_version)),
+        BACKUP_ID => Some(Contents::Backup(user_version)),
+        _ => None,
+    };
+    Ok(match marked {
         // Nobody here knows what a newer one consists of.
-        (APPLICATION_ID, 1..) if user_version > SCHEMA_VERSION => Contents::Ours(user_version),
-        (APPLICATION_ID, 1..) => match tables(connection)? {
+        Some(ours) if user_version > SCHEMA_VERSION => ours,
+        Some(ours) if user_version >= 1 => match tables(connection)? {
             0 => Contents::Foreign,
-            count if count == TABLES.len() => Contents::Ours(user_version),
+            count if count == TABLES.len() => ours,
             _ => Contents::Incomplete,
         },
-        (0, 0) if is_empty => Contents::Nothing,
+        None if (application_id, user_version) == (0, 0) && is_empty => Contents::Nothing,
         _ => Contents::Foreign,
     })
 }
@@ -70,7 +84,7 @@ fn tables(connection: &Connection) -> rusqlite::Result<usize> {
 
 /// Brings the database to [`SCHEMA_VERSION`], in one transaction; tells what it found there.
 ///
-/// A database that is foreign, newer or incomplete is left alone.
+/// A database that is foreign, newer or incomplete is left alone, and so is a backup.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Contents> {
     migrate_by(&UPGRADES, connection)
 }
@@ -91,7 +105,9 @@ fn migrate_by(upgrades: &[&str], connection: &mut Connection) -> rusqlite::Resul
                 transaction.execute_batch(upgrade)?;
             }
         }
-        Contents::Ours(_) | Contents::Incomplete | Contents::Foreign => return Ok(found),
+        Contents::Ours(_) | Contents::Backup(_) | Contents::Incomplete | Contents::Foreign => {
+            return Ok(found);
+        }
     }
     transaction.pragma_update(None, "user_version", newest)?;
     transaction.commit()?;

@@ -3,21 +3,29 @@
 //! It holds no rule of its own: it loads, asks the domain, and writes what the domain says. Its
 //! interface (commands in, outcomes out, [`StoreError`]) knows nothing of the driver below it.
 
+mod backup;
 mod checkpoint;
 mod connection;
 mod error;
+mod findings;
+mod folder;
+mod look;
 mod migrations;
+mod partial_file;
 mod read;
 mod row;
 mod sqlite_error;
 mod state;
 mod venue_index;
+mod verify;
 mod write;
 
 pub(crate) use checkpoint::{Effort, LogSize, Progress};
 pub(crate) use connection::{Database, Settings, WriteConnection};
-pub use error::{OpenError, Operation, StoreError, StoreErrorKind};
+pub use error::{BackupError, OpenError, Operation, StoreError, StoreErrorKind};
+pub use findings::{Findings, Problem, Verification};
 pub(crate) use read::ReadPool;
+pub(crate) use verify::verify_file;
 pub(crate) use write::{Group, WriteStore};
 
 /// What survives which failure, once a change is acknowledged.

@@ -1,17 +1,21 @@
 //! Reading: a pool of connections that see snapshots and never wait for the writer.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::backup::back_up;
 use super::connection::Database;
-use super::error::{Operation, StoreError, StoreErrorKind};
+use super::error::{BackupError, Operation, StoreError, StoreErrorKind};
+use super::findings::{Findings, Verification};
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
 use super::state::State;
 use super::venue_index::{SELECT_INDEXED, SELECT_TAIL};
+use super::verify::verify;
 use crate::domain::{Damage, Opportunity, OpportunityId, VenueId};
 
 /// How many connections are kept open while nobody reads.
@@ -55,6 +59,16 @@ impl ReadPool {
         self.read(|reader| reader.ids(venue, after, limit))
     }
 
+    /// Copies the database, as it is at this moment, to a new file.
+    pub(crate) fn back_up(&self, path: &Path) -> Result<(), BackupError> {
+        back_up(&self.database, &self.connection_apart()?, path)
+    }
+
+    /// Verifies the database as it is at this moment.
+    pub(crate) fn verify(&self, verification: Verification) -> Result<Findings, StoreError> {
+        verify(&self.connection_apart()?, verification)
+    }
+
     /// Refuses further reads and closes the idle connections.
     pub(crate) fn close(&self) {
         *self.idle() = None;
@@ -75,6 +89,15 @@ impl ReadPool {
         result
     }
 
+    /// A connection for a read that takes as long as it takes: it has no deadline. It is not kept, nor
+    /// is the memory that it fills.
+    fn connection_apart(&self) -> Result<Connection, StoreError> {
+        if self.idle().is_none() {
+            return Err(closed());
+        }
+        Ok(self.database.reader()?)
+    }
+
     fn idle(&self) -> std::sync::MutexGuard<'_, Option<Vec<Reader>>> {
         // Nothing that can panic runs under the lock, and a list of connections is never half-made.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
@@ -83,13 +106,16 @@ impl ReadPool {
     fn take(&self) -> Result<Reader, StoreError> {
         let idle = match self.idle().as_mut() {
             Some(readers) => readers.pop(),
-            None => return Err(StoreError::new(Operation::Read, StoreErrorKind::Closed)),
+            None => return Err(closed()),
         };
         idle.map_or_else(|| Reader::open(&self.database), Ok)
     }
 
     fn put_back(&self, reader: Reader) {
-        if let Some(readers) = self.idle().as_mut()
+        // A transaction that could not be ended, for lack of memory, would show its old snapshot to
+        // every later read.
+        if reader.connection.is_autocommit()
+            && let Some(readers) = self.idle().as_mut()
             && readers.len() < MAX_IDLE
         {
             readers.push(reader);
@@ -190,6 +216,10 @@ impl Page {
         }
         Ok(())
     }
+}
+
+const fn closed() -> StoreError {
+    StoreError::new(Operation::Read, StoreErrorKind::Closed)
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -21,7 +21,8 @@ fn kind(operation: Operation, error: &rusqlite::Error) -> StoreErrorKind {
         Error::SqliteFailure(failure, _) => kind_of_code(operation, failure),
         // The statements are right, so the schema is not: a column is gone.
         Error::SqlInputError { .. }
-        // A value has a type that the schema does not allow.
+        // A value has a type that the schema does not allow, or the row of counters is gone.
+        | Error::QueryReturnedNoRows
         | Error::InvalidColumnType(..)
         | Error::FromSqlConversionFailure(..)
         | Error::IntegralValueOutOfRange(..)

@@ -38,7 +38,8 @@ impl State {
         state.map_err(damaged(operation))
     }
 
-    fn from_row(row: &Row<'_>) -> Result<Self, Damage> {
+    /// Checks what `SELECT` has found.
+    pub(super) fn from_row(row: &Row<'_>) -> Result<Self, Damage> {
         let count = |position, column| match row.get(position) {
             Ok(count @ 0..) => Ok(count),
             _ => Err(Damage::of(column)),

@@ -160,6 +160,31 @@ pub(super) const SELECT_INDEXED: &str =
 pub(super) const SELECT_TAIL: &str =
     "SELECT id FROM opportunity WHERE venue_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 
+/// Whether an opportunity `o` is to be in the index by now; beside it `engine_state` has to be read.
+const IS_DUE: &str = "(o.id <= indexed_id
+    OR o.id <= run_id AND (o.venue_id, o.id) <= (run_venue_id, run_entry_id))";
+
+/// Finds the opportunities that are due and not in the index, by venue and id: at most ?1.
+pub(super) fn select_missing() -> String {
+    format!(
+        "SELECT o.venue_id, o.id FROM engine_state, opportunity AS o
+         WHERE {IS_DUE} AND NOT EXISTS (
+             SELECT 1 FROM opportunity_by_venue AS i WHERE i.venue_id = o.venue_id AND i.id = o.id)
+         LIMIT ?1"
+    )
+}
+
+/// Finds the entries of the index that are of no opportunity that is due, by venue and id: at most ?1.
+pub(super) fn select_wrong() -> String {
+    format!(
+        "SELECT i.venue_id, i.id FROM opportunity_by_venue AS i
+         WHERE NOT EXISTS (
+             SELECT 1 FROM engine_state, opportunity AS o
+             WHERE o.id = i.id AND o.venue_id = i.venue_id AND {IS_DUE})
+         LIMIT ?1"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

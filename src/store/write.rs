@@ -13,6 +13,7 @@ use super::venue_index::VenueIndex;
 use crate::domain::{
     Command, Details, Opportunity, OpportunityId, Outcome, Rejection, Timestamp, VenueId,
 };
+use crate::fault_points::{Point, reach};
 
 /// What a store makes of one command: the caller's fault is the inner `Err`.
 pub(crate) type Applied = Result<Outcome, Rejection>;
@@ -60,7 +61,6 @@ impl<'c> WriteStore<'c> {
 
     /// Starts a transaction for a group of commands.
     pub(crate) fn begin(&mut self) -> Result<Group<'_, 'c>, StoreError> {
-        self.begin.execute([]).map_err(failed(Operation::Begin))?;
         // From here on the group's drop rolls back.
         let mut group = Group {
             store: self,
@@ -69,6 +69,8 @@ impl<'c> WriteStore<'c> {
             has_written: false,
             is_committed: false,
         };
+        group.store.begin.execute([]).map_err(failed(Operation::Begin))?;
+        reach(Point::Begun);
         group.saved = State::read(&mut group.store.read_state, Operation::Begin)?;
         group.state = group.saved;
         Ok(group)
@@ -172,6 +174,7 @@ impl Group<'_, '_> {
         let adds = usize::try_from(self.state.last_id - self.saved.last_id).unwrap_or_default();
         let index = self.store.index.advance(self.saved.index, self.state.last_id, adds);
         self.state.index = index.map_err(failed(Operation::Apply))?;
+        reach(Point::Indexed);
         Ok(())
     }
 
@@ -182,12 +185,16 @@ impl Group<'_, '_> {
             return Ok(());
         }
         let saved = self.store.save_state.execute(self.state.values());
-        one_row(saved.map_err(failed(Operation::Apply))?)
+        one_row(saved.map_err(failed(Operation::Apply))?)?;
+        reach(Point::Saved);
+        Ok(())
     }
 
     /// Makes the group durable. After an `Err` it may or may not be there after a restart.
     pub(crate) fn commit(mut self) -> Result<(), StoreError> {
+        reach(Point::Committing);
         self.store.commit.execute([]).map_err(failed(Operation::Commit))?;
+        reach(Point::Committed);
         self.is_committed = true;
         Ok(())
     }
@@ -252,8 +259,10 @@ impl Group<'_, '_> {
                 (&mut self.store.update, next, Outcome::Updated { id, version })
             }
         };
+        reach(Point::Decided);
         row::bind(statement, opportunity).map_err(failed(Operation::Apply))?;
         one_row(statement.raw_execute().map_err(failed(Operation::Apply))?)?;
+        reach(Point::Written);
         self.has_written = true;
         Ok(outcome)
     }

@@ -1,8 +1,10 @@
 //! The two forms of a reply, those of the published call.
 
-use serde::Serialize;
+use std::fmt::Display;
 
-use crate::domain::{Code, OpportunityId};
+use serde::{Serialize, Serializer};
+
+use crate::domain::{Code, OpportunityId, Violation};
 
 #[derive(Serialize)]
 struct Success {
@@ -19,7 +21,24 @@ struct Refusal<'a> {
     error_code: u16,
     specific_code: Option<u16>,
     message: &'a str,
-    additional_messages: Vec<String>,
+    additional_messages: Texts<'a>,
+}
+
+/// Violations as their texts, each written when it is its turn: a hostile request can have very many.
+struct Texts<'a>(&'a [Violation]);
+
+impl Serialize for Texts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Text))
+    }
+}
+
+struct Text<T>(T);
+
+impl<T: Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
 }
 
 /// The reply to a request that was carried out.
@@ -28,12 +47,12 @@ pub(crate) fn success(id: OpportunityId) -> Vec<u8> {
 }
 
 /// The reply to a request that was not: `status` is its class in terms of HTTP, and a failure of
-/// the store has no code.
+/// the store has neither a code nor violations.
 pub(crate) fn refusal(
     status: u16,
     code: Option<Code>,
     message: &str,
-    additional_messages: Vec<String>,
+    violations: &[Violation],
 ) -> Vec<u8> {
     to_json(&Refusal {
         success: false,
@@ -41,7 +60,7 @@ pub(crate) fn refusal(
         error_code: status,
         specific_code: code.map(Code::number),
         message,
-        additional_messages,
+        additional_messages: Texts(violations),
     })
 }
 

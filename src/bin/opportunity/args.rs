@@ -15,10 +15,11 @@ pub(crate) struct Arguments {
 
 const STATUSES: &str = "\
 Exit status:
-  0  every request was answered
-  1  the store failed, or the replies could not be written
+  0  every request was answered; the backup was made; no damage was found
+  1  the store failed, or the output could not be written
   2  bad usage, or the input could not be read
-  3  with --strict, a request was refused; for get, there is no such opportunity";
+  3  with --strict, a request was refused; for get, there is no such opportunity
+  4  for check, the database is damaged";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,6 +32,27 @@ A request is a JSON object on one line, of at most 1 MiB:
   {\"id\":1,\"venueId\":107,\"name\":\"Updated Name\"}
 Blank lines are skipped. A line that is not JSON is refused with code 24224, and the rest goes on.";
 
+const BACKUP_HELP: &str = "\
+Nothing is overwritten; if the backup fails nothing is left of it.
+
+To restore: end every process that uses the database; move it away together with the files that have
+its name and -wal, -shm or -journal at its end; copy the backup to its place.
+
+Example:
+  opportunity backup --db opportunities.db backups/2017-05-05.db";
+
+const CHECK_HELP: &str = "\
+Prints whether the database is sound, then one line for each problem, at most 100.
+
+Exit status:
+  0  no damage was found
+  1  it could not be checked
+  2  bad usage
+  4  it is damaged
+
+Example:
+  opportunity check --db opportunities.db --full";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Carries out one JSON request a line and writes one reply a line, in order.
@@ -39,6 +61,12 @@ pub(crate) enum Command {
     /// Prints an opportunity as JSON.
     #[command(after_help = "Example:\n  opportunity get 107 755 --db opportunities.db")]
     Get(Get),
+    /// Copies a database, in use or not, to a new file, and verifies the copy.
+    #[command(after_help = BACKUP_HELP)]
+    Backup(Backup),
+    /// Looks for damage in a database or a backup, in use or not, and changes nothing.
+    #[command(after_help = CHECK_HELP)]
+    Check(Check),
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +107,27 @@ pub(crate) struct Get {
     /// The database; it has to exist.
     #[arg(long, value_name = "PATH")]
     pub(crate) db: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// Where the backup goes; there must be nothing yet.
+    pub(crate) destination: PathBuf,
+
+    /// The database; it has to exist.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) db: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The database, or a backup; it has to exist.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) db: PathBuf,
+
+    /// Check every opportunity by the rules, and the index, too.
+    #[arg(long)]
+    pub(crate) full: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

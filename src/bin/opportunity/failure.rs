@@ -3,12 +3,14 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-/// The store failed, or the replies could not be written.
+/// The store failed, or the output could not be written.
 pub(crate) const STORE_FAILED: u8 = 1;
 /// The arguments make no sense, or a file that they name cannot be used.
 pub(crate) const BAD_USAGE: u8 = 2;
 /// A request was refused, where that matters; what was asked for does not exist.
 pub(crate) const REFUSED: u8 = 3;
+/// The database is damaged, for who asks for that.
+pub(crate) const DAMAGED: u8 = 4;
 
 /// Why a run cannot go on.
 pub(crate) struct Failure {

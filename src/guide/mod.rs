@@ -1,0 +1,4 @@
+//! Pages that are longer than what stands beside one item.
+
+#[doc = include_str!("promises.md")]
+pub mod promises {}

@@ -1,0 +1,143 @@
+//! Each sync and each write fails once, or from then on: every caller is told the truth.
+
+use opportunity_engine::{Durability, Engine, Error, StoreErrorKind, Writes};
+
+use super::history::Event;
+use super::recorder::{Call, Failure, Fault, Recording};
+use super::workload::{self, Ledger};
+use super::{LOG_CAP_BYTES, NAME, Story, open};
+use crate::support::{lead, runs};
+
+/// How often callers were told what.
+#[derive(Debug, Default)]
+struct Told {
+    done: usize,
+    aborted: usize,
+    unknown: usize,
+}
+
+impl Told {
+    fn count(&mut self, events: &[Event]) {
+        for event in events {
+            match event {
+                Event::Done { .. } => self.done += 1,
+                Event::Aborted { .. } => self.aborted += 1,
+                Event::Unknown => self.unknown += 1,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Makes every call fail in turn, until there is none left to fail.
+fn every_call(images: usize, faults_from: impl Fn(usize) -> Vec<Fault>) -> Told {
+    let mut told = Told::default();
+    for first in 0.. {
+        let (story, calls) = Story::of_a_failing_disk(faults_from(first), first as u64);
+        let flaws = story.flaws(images);
+        assert!(flaws.is_empty(), "call {first}: {flaws:#?}");
+        told.count(story.history.events());
+        if calls <= first {
+            assert!(first > 10, "hardly anything was called");
+            break;
+        }
+    }
+    told
+}
+
+/// Caught: a failed commit told as aborted without a fence; an engine reopened on a log that the
+/// system shows and the disk does not have; a folder that was not synced, which SQLite does not tell.
+#[test]
+fn a_sync_that_fails_is_settled_or_stops_writes() {
+    // Once: the fence after it tells. Twice: the fence fails too.
+    for (count, may_be_unknown) in [(1, false), (2, true), (usize::MAX, true)] {
+        let fault = |first| Fault { call: Call::Sync, first, count, failure: EIO };
+        let told = every_call(runs(10, 1_000), |first| vec![fault(first)]);
+        assert!(told.done > 0 && told.aborted > 0, "{told:?}");
+        assert_eq!(told.unknown > 0, may_be_unknown, "{count}: {told:?}");
+    }
+}
+
+const EIO: Failure = Failure::Error(libc::EIO);
+const ENOSPC: Failure = Failure::Error(libc::ENOSPC);
+const EDQUOT: Failure = Failure::Error(libc::EDQUOT);
+
+#[test]
+fn a_write_that_fails_leaves_true_answers() {
+    for failure in [EIO, ENOSPC, EDQUOT] {
+        for count in [1, usize::MAX] {
+            let fault = |first| Fault { call: Call::Write, first, count, failure };
+            let told = every_call(runs(1, 100), |first| vec![fault(first)]);
+            assert!(told.done > 0 && told.aborted > 0, "{told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_short_write_is_completed_or_fails() {
+    let short = |first| Fault { call: Call::Write, first, count: 1, failure: Failure::Short };
+    let told = every_call(runs(1, 100), |first| vec![short(first)]);
+    assert_eq!((told.aborted, told.unknown), (0, 0), "the rest fits");
+    let full = |first| Fault { call: Call::Write, first, count: 1, failure: ENOSPC };
+    let told = every_call(runs(1, 100), |first| vec![short(first), full(first + 1)]);
+    assert!(told.done > 0 && told.aborted > 0, "{told:?}");
+}
+
+/// The log may overshoot its cap by one group, in bytes.
+const LARGEST_GROUP: u64 = 64 << 10;
+
+fn goes_on_until_the_log_is_full(engine: &Engine, ledger: &Ledger) {
+    for seed in 0..100 {
+        workload::run(engine, ledger, seed, 2, 2);
+        let health = engine.health();
+        assert!(health.unfinished_checkpoints > 0, "{health:?}");
+        let error = health.checkpoint_error.expect("it shows");
+        assert_eq!(error.kind(), StoreErrorKind::Io);
+        if health.writes == Writes::RefusedLogFull {
+            let refused = engine.add_or_update(lead()).unwrap_err();
+            assert!(
+                matches!(&refused, Error::Aborted(error) if error.kind() == StoreErrorKind::LogFull),
+                "{refused:?}"
+            );
+            return;
+        }
+    }
+    panic!("the log is never full");
+}
+
+#[test]
+fn checkpoints_that_fail_show_and_the_log_keeps_its_cap() {
+    let mut told = Told::default();
+    for first in 0.. {
+        let folder = tempfile::tempdir().unwrap();
+        // Made beforehand, so that nothing but checkpoints writes to the database.
+        open(folder.path(), Durability::Full).unwrap().close().unwrap();
+        let recording = Recording::of(folder.path());
+        let engine = open(folder.path(), Durability::Full).unwrap();
+        let call = Call::WriteToDatabase;
+        recording.fail([Fault { call, first, count: usize::MAX, failure: EIO }]);
+        let ledger = Ledger::default();
+        workload::run(&engine, &ledger, first as u64, 2, 20);
+        let is_reached = recording.calls() > first;
+        if is_reached {
+            goes_on_until_the_log_is_full(&engine, &ledger);
+        }
+        let log = std::fs::metadata(folder.path().join(format!("{NAME}-wal"))).unwrap().len();
+        assert!(log <= LOG_CAP_BYTES + LARGEST_GROUP, "{log} bytes at call {first}");
+        recording.fail([]);
+        workload::run(&engine, &ledger, 1_000 + first as u64, 1, 1);
+        let health = engine.health();
+        assert_eq!(health.writes, Writes::Accepted, "{health:?}");
+        engine.close().unwrap();
+        let story = Story::told(first as u64, 0, recording, ledger);
+        story.check(&folder.path().join(NAME)).unwrap();
+        let flaws = story.flaws(runs(2, 200));
+        assert!(flaws.is_empty(), "call {first}: {flaws:#?}");
+        told.count(story.history.events());
+        if !is_reached {
+            break;
+        }
+    }
+    assert!(told.done > 0 && told.aborted > 0, "{told:?}");
+    assert_eq!(told.unknown, 0, "commits do not depend on checkpoints");
+}

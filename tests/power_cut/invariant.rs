@@ -1,0 +1,178 @@
+//! What must hold of a database after whatever has happened to it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Debug;
+use std::path::Path;
+
+use opportunity_engine::{Durability, Engine, Field, OpportunityId, Request, Value, VenueId};
+
+use super::history::{Event, Number};
+use super::workload::{Asked, BATCH_VENUE, description};
+
+/// How a database is not as it should be.
+#[derive(Debug)]
+pub(crate) enum Flaw {
+    /// Something that was acknowledged is not there.
+    Lost(String),
+    /// Anything else: it cannot be read, something is half there, or should not be there.
+    Broken(String),
+}
+
+impl Flaw {
+    /// Tells where it was found.
+    pub(crate) fn at(self, place: &str) -> Self {
+        match self {
+            Self::Lost(what) => Self::Lost(format!("{place}: {what}")),
+            Self::Broken(what) => Self::Broken(format!("{place}: {what}")),
+        }
+    }
+}
+
+/// What a row holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Row {
+    venue: i64,
+    version: i64,
+    /// The request that it is from.
+    number: Number,
+}
+
+/// Checks that in the database at a path, which may not exist yet, apart from the rows that it had
+/// before,
+///
+/// - everything is there that was acknowledged,
+/// - nothing is there that was aborted,
+/// - each row is from one request, each all-or-nothing batch there as a whole, and ids have no gaps,
+/// - the engine goes on with it, and SQLite finds nothing wrong.
+pub(crate) fn check(
+    path: &Path,
+    preloaded: i64,
+    asked: &[Asked],
+    told: &[Event],
+) -> Result<(), Flaw> {
+    let engine = Engine::options().durability(Durability::Off).cache_bytes(1 << 20);
+    let engine = engine.open(path).map_err(broken)?;
+    let ids = ids(&engine)?;
+    let rows = rows(&engine, ids.range((preloaded + 1, 0)..))?;
+    nothing_is_lost(&rows, asked, told)?;
+    nothing_is_there_that_should_not_be(&rows, asked, told)?;
+    batches_are_whole(&rows, asked)?;
+    let last_id = ids.len() as i64;
+    if !ids.iter().map(|&(id, _)| id).eq(1..=last_id) {
+        return Err(Flaw::Broken(format!("ids have gaps: {ids:?}")));
+    }
+    let venue = VenueId::new(1).unwrap();
+    let lead = Request::add(venue).name("n").contact_id(1).type_id(1).source_id(1).stage_id(1);
+    let added = engine.add_or_update(lead).map_err(broken)?;
+    if added.id().get() != last_id + 1 {
+        return Err(Flaw::Broken(format!("{} was assigned after {last_id}", added.id())));
+    }
+    engine.close().map_err(broken)?;
+    let found = integrity(path).map_err(broken)?;
+    if found == "ok" { Ok(()) } else { Err(Flaw::Broken(found)) }
+}
+
+fn broken(error: impl Debug) -> Flaw {
+    Flaw::Broken(format!("{error:?}"))
+}
+
+fn integrity(path: &Path) -> rusqlite::Result<String> {
+    let connection = rusqlite::Connection::open(path)?;
+    connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))
+}
+
+/// Id and venue of every row, as the index by venue tells.
+fn ids(engine: &Engine) -> Result<BTreeSet<(i64, i64)>, Flaw> {
+    let mut all = BTreeSet::new();
+    for venue in 1..=BATCH_VENUE {
+        let ids = engine.ids(VenueId::new(venue).unwrap(), None, usize::MAX).map_err(broken)?;
+        all.extend(ids.iter().map(|id| (id.get(), venue)));
+    }
+    Ok(all)
+}
+
+fn rows<'i>(
+    engine: &Engine,
+    ids: impl Iterator<Item = &'i (i64, i64)>,
+) -> Result<BTreeMap<i64, Row>, Flaw> {
+    ids.map(|&(id, venue)| Ok((id, row(engine, venue, id)?))).collect()
+}
+
+fn row(engine: &Engine, venue: i64, id: i64) -> Result<Row, Flaw> {
+    let found = engine.get(VenueId::new(venue).unwrap(), OpportunityId::new(id).unwrap());
+    let found = found.map_err(broken)?;
+    let found = found.ok_or_else(|| Flaw::Broken(format!("{id} is listed and not there")))?;
+    let number = found.type_id().get();
+    let values = [Field::StageId, Field::SourceId, Field::ContactId].map(|it| found.value(it));
+    let is_whole = values.iter().all(|value| *value == Some(Value::Integer(number)))
+        && found.name().as_str() == number.to_string()
+        && found.description().is_some_and(|text| text.as_str() == description(number));
+    if !is_whole {
+        return Err(Flaw::Broken(format!("half of it is from another request: {found:?}")));
+    }
+    Ok(Row { venue, version: found.version().get(), number })
+}
+
+fn nothing_is_lost(rows: &BTreeMap<i64, Row>, asked: &[Asked], told: &[Event]) -> Result<(), Flaw> {
+    for event in told {
+        let Event::Done { number, id, version } = event else { continue };
+        let lost = |found| Err(Flaw::Lost(format!("{id} has {found:?}, but {event:?} was told")));
+        match rows.get(id) {
+            None => return lost(None),
+            Some(row) if row.version < *version => return lost(Some(row)),
+            Some(row) if row.version == *version && row.number != *number => {
+                return Err(Flaw::Broken(format!("{id} is {row:?}, but {event:?} was told")));
+            }
+            Some(row) if row.venue != asked[*number as usize - 1].venue => {
+                return Err(Flaw::Broken(format!("{id} is in another venue: {row:?}")));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn nothing_is_there_that_should_not_be(
+    rows: &BTreeMap<i64, Row>,
+    asked: &[Asked],
+    told: &[Event],
+) -> Result<(), Flaw> {
+    let aborted: BTreeSet<_> = told
+        .iter()
+        .filter_map(|event| match event {
+            Event::Aborted { number } => Some(number),
+            _ => None,
+        })
+        .collect();
+    for (id, row) in rows {
+        if aborted.contains(&row.number) {
+            return Err(Flaw::Broken(format!("{id} has {row:?}, which was aborted")));
+        }
+        let asked = usize::try_from(row.number - 1).ok().and_then(|nth| asked.get(nth));
+        let is_asked = asked.is_some_and(|asked| match asked.target {
+            Some(target) => target == *id && row.version > 1,
+            None => row.version == 1,
+        });
+        if !is_asked {
+            return Err(Flaw::Broken(format!("{id} has {row:?}, but {asked:?} was asked")));
+        }
+    }
+    Ok(())
+}
+
+fn batches_are_whole(rows: &BTreeMap<i64, Row>, asked: &[Asked]) -> Result<(), Flaw> {
+    let there: BTreeSet<_> = rows.values().map(|row| row.number).collect();
+    let mut batches: HashMap<Number, Vec<Number>> = HashMap::new();
+    // The first add of a batch is updated by a later one.
+    for asked in asked.iter().filter(|asked| asked.batch.is_some_and(|first| asked.number != first))
+    {
+        batches.entry(asked.batch.unwrap()).or_default().push(asked.number);
+    }
+    for (batch, numbers) in batches {
+        let found = numbers.iter().filter(|number| there.contains(number)).count();
+        if found != 0 && found != numbers.len() {
+            return Err(Flaw::Broken(format!("{found} of {numbers:?} of batch {batch} are there")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! The page *What the engine promises* names tests and errors: here it is held to what there is.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use opportunity_engine::StoreErrorKind;
+
+const PAGE: &str = include_str!("../src/guide/promises.md");
+
+/// Test binaries that the page names and that may not be there yet. Once they are, their tests have to have
+/// the names that it says, and then they can be taken off this list.
+const TO_COME: [&str; 4] = ["damage", "models", "out_of_memory", "shutdown"];
+
+/// Tests beside the code that may not be there yet, likewise.
+const UNIT_TESTS_TO_COME: [&str; 1] =
+    ["a_panic_at_any_step_leaves_nobody_waiting_and_no_answer_untrue"];
+
+/// What stands for the name of a test as long as nobody knows it.
+const UNNAMED: &str = "…";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The tests that a page names, `binary::test`, in backticks.
+fn named_tests(page: &str) -> Vec<(&str, &str)> {
+    let is_name = |text: &str| {
+        !text.is_empty()
+            && text.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_')
+    };
+    page.split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|code| code.split_once("::"))
+        .filter(|(binary, test)| is_name(binary) && (is_name(test) || *test == UNNAMED))
+        .filter(|(binary, _)| *binary != "std")
+        .collect()
+}
+
+/// The sources of a test binary: its file, and those in the folder of its name. None if there are none.
+fn sources(binary: &str) -> Vec<PathBuf> {
+    let mut sources = Vec::new();
+    match binary {
+        "lib" => gather(&root().join("src"), &mut sources),
+        _ => {
+            gather(&root().join("tests").join(format!("{binary}.rs")), &mut sources);
+            gather(&root().join("tests").join(binary), &mut sources);
+        }
+    }
+    sources
+}
+
+/// Gathers a file, or those in a folder and its folders; a build in one of them is left out.
+fn gather(path: &Path, files: &mut Vec<PathBuf>) {
+    if path.is_file() && path.extension().is_some_and(|it| it == "rs") {
+        files.push(path.to_owned());
+    } else if path.is_dir() && path.file_name().is_some_and(|it| it != "target") {
+        for entry in std::fs::read_dir(path).unwrap() {
+            gather(&entry.unwrap().path(), files);
+        }
+    }
+}
+
+/// Whether a source has a test with this name.
+fn has_test(source: &str, name: &str) -> bool {
+    let start = format!("fn {name}(");
+    let mut lines = source.lines().map(str::trim_start);
+    let is_test = |line: &str| line == "#[test]";
+    let mut is_marked = false;
+    lines.any(|line| {
+        let found = is_marked && line.starts_with(&start);
+        // Other attributes may stand between the two, and documentation.
+        is_marked =
+            is_test(line) || is_marked && (line.starts_with("#[") || line.starts_with("//"));
+        found
+    })
+}
+
+#[test]
+fn every_test_that_the_page_names_is_there() {
+    let named = named_tests(PAGE);
+    assert!(named.len() > 40, "{} names: the page is not read right", named.len());
+    let mut wrong = Vec::new();
+    for (binary, test) in named {
+        let sources = sources(binary);
+        if sources.is_empty() {
+            if !TO_COME.contains(&binary) {
+                wrong.push(format!("there is no test binary {binary}"));
+            }
+        } else if test == UNNAMED {
+            wrong.push(format!("name the tests of {binary}: it is there by now"));
+        } else {
+            let is_there = sources
+                .iter()
+                .any(|source| has_test(&std::fs::read_to_string(source).unwrap(), test));
+            let is_to_come = binary == "lib" && UNIT_TESTS_TO_COME.contains(&test);
+            if !is_there && !is_to_come {
+                wrong.push(format!("there is no test {binary}::{test}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The variants of a public enum, read from its source.
+fn variants(source: &str, name: &str) -> BTreeSet<String> {
+    let start = format!("pub enum {name} {{\n");
+    let body = source.split_once(&start).unwrap_or_else(|| panic!("no enum {name}")).1;
+    let body = body.split_once("\n}\n").unwrap().0;
+    let is_variant = |line: &&str| {
+        line.strip_prefix("    ")
+            .is_some_and(|line| line.starts_with(|it: char| it.is_ascii_uppercase()))
+    };
+    let names = body.lines().filter(is_variant).map(|line| {
+        line.trim().chars().take_while(char::is_ascii_alphanumeric).collect::<String>()
+    });
+    names.collect()
+}
+
+#[test]
+fn every_error_is_on_the_page() {
+    let engine = include_str!("../src/engine/error.rs");
+    let store = include_str!("../src/store/error.rs");
+    let mut missing = Vec::new();
+    for (source, name) in [
+        (engine, "Error"),
+        (engine, "BatchError"),
+        (engine, "TrySubmitError"),
+        (store, "StoreErrorKind"),
+        (store, "OpenError"),
+        (store, "BackupError"),
+    ] {
+        let variants = variants(source, name);
+        assert!(variants.len() > 1, "{name}: {variants:?}");
+        let links = variants.iter().map(|variant| format!("](crate::{name}::{variant})"));
+        missing.extend(links.filter(|link| !PAGE.contains(link)));
+    }
+    assert!(missing.is_empty(), "the page does not tell of {missing:?}");
+}
+
+/// Every kind of failure.
+const KINDS: [StoreErrorKind; 14] = [
+    StoreErrorKind::Busy,
+    StoreErrorKind::Full,
+    StoreErrorKind::Io,
+    StoreErrorKind::OutOfMemory,
+    StoreErrorKind::ReadOnly,
+    StoreErrorKind::Damaged,
+    StoreErrorKind::LogFull,
+    StoreErrorKind::DeadlineExceeded,
+    StoreErrorKind::Exhausted,
+    StoreErrorKind::BatchRefused,
+    StoreErrorKind::Panicked,
+    StoreErrorKind::WritesStopped,
+    StoreErrorKind::Closed,
+    StoreErrorKind::Unexpected,
+];
+
+#[test]
+fn the_page_says_try_again_of_the_kinds_that_pass() {
+    let names: BTreeSet<String> = KINDS.iter().map(|kind| format!("{kind:?}")).collect();
+    assert_eq!(names, variants(include_str!("../src/store/error.rs"), "StoreErrorKind"));
+    for kind in KINDS {
+        let start = format!("| [`{kind:?}`](crate::StoreErrorKind::{kind:?}) |");
+        let row = PAGE.lines().find_map(|line| line.strip_prefix(&start));
+        let row = row.unwrap_or_else(|| panic!("no row for {kind:?}"));
+        let says = row.split('|').next().unwrap().trim();
+        assert_eq!(says, if kind.is_passing() { "yes" } else { "no" }, "{kind:?}");
+    }
+}
+
+#[test]
+fn names_tests_and_variants_are_read_right() {
+    let page =
+        "`backup::a_test`, [`Engine`](crate::Engine), `std::fs`, `lib::b_2`: `models::…`, `x`";
+    assert_eq!(named_tests(page), [("backup", "a_test"), ("lib", "b_2"), ("models", "…")]);
+
+    let source = "    #[test]\n    #[ignore]\n    fn a_test() {\n    helper();\nfn helper() {}\n";
+    assert!(has_test(source, "a_test"));
+    assert!(!has_test(source, "helper") && !has_test(source, "a_tes"));
+
+    let source = "pub enum E {\n    /// One.\n    One,\n    #[error(\"x\")]\n    Two {\n        a: u8,\n    },\n    \
+                  Three(u8),\n}\n";
+    assert_eq!(variants(source, "E"), ["One", "Two", "Three"].map(String::from).into());
+}
