@@ -15,6 +15,7 @@ use super::error::{OpenError, Operation, StoreError, StoreErrorKind};
 use super::folder::sync_folder_of;
 use super::migrations::{Contents, migrate};
 use super::sqlite_error::failed;
+use super::write::WriteStore;
 
 /// The first SQLite without the bug that can lose commits when the write-ahead log starts over.
 const REQUIRED_SQLITE: (&str, i32) = ("3.51.3", 3_051_003);
@@ -133,6 +134,8 @@ impl Database {
             }
             let writer = database.write_connection(connection)?;
             if log_was_left {
+                // Not into a database on which the statements fail: that one is left as it is.
+                WriteStore::new(&writer).map_err(|error| database.open_error(error))?;
                 database.move_log(&writer)?;
             }
             Ok(writer)
