@@ -131,7 +131,7 @@ impl std::fmt::Debug for Tally {
 // that are not bound to the venue; damage that is told as an I/O error, or as a file that may not be written;
 // `auto_vacuum` as a damaged header has it, with which a commit fails and its outcome is unknown.
 #[test]
-fn a_damaged_database_tells_of_it_or_answers_as_before() {
+fn what_a_damaged_database_does_not_tell_of_is_what_was_asked_for_and_keeps_the_rules() {
     let folder = folder();
     let tally = examine(template::closed(folder.path()), Shape::Database, runs(4_000, 80_000));
     tally.assert_has(&[Verdict::Right, Verdict::Refused, Verdict::Reported]);
@@ -140,7 +140,7 @@ fn a_damaged_database_tells_of_it_or_answers_as_before() {
 
 // Seen to catch: an opening that fails and moves the log into the damaged database all the same.
 #[test]
-fn a_damaged_database_beside_a_log_tells_of_it_or_answers_as_before() {
+fn a_damaged_database_beside_a_log_loses_nothing_of_the_log() {
     let folder = folder();
     let tally = examine(template::killed(folder.path()), Shape::Database, runs(2_000, 40_000));
     tally.assert_has(&[Verdict::Right, Verdict::Refused, Verdict::Reported]);
@@ -148,7 +148,7 @@ fn a_damaged_database_beside_a_log_tells_of_it_or_answers_as_before() {
 }
 
 #[test]
-fn a_damaged_index_by_venue_tells_of_it_or_answers_as_before() {
+fn a_damaged_index_by_venue_tells_of_it_or_a_full_check_does() {
     let folder = folder();
     let tally = examine(template::large(folder.path()), Shape::Database, runs(100, 2_000));
     tally.assert_has(&[Verdict::Right, Verdict::Refused, Verdict::Reported]);
@@ -165,7 +165,7 @@ fn of_a_damaged_log_the_commits_before_the_damage_are_left() {
 }
 
 #[test]
-fn a_damaged_log_of_which_all_was_moved_is_as_bad_as_a_damaged_database() {
+fn of_a_damaged_log_that_was_moved_already_no_more_is_promised_than_of_a_database() {
     let folder = folder();
     let template = template::killed_after_a_checkpoint(folder.path());
     let tally = examine(template, Shape::Log, runs(1_000, 20_000));

@@ -113,3 +113,187 @@ fn migrate_by(upgrades: &[&str], connection: &mut Connection) -> rusqlite::Resul
     transaction.commit()?;
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+    use std::sync::Barrier;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Three steps that note in which order they were taken. Twice none of them succeeds, and the last two
+    /// need the one before.
+    const STEPS: [&str; 3] = [
+        "ALTER TABLE opportunity ADD COLUMN subtype_id INTEGER CHECK (subtype_id >= 1);
+         CREATE TABLE taken (nth INTEGER PRIMARY KEY, step TEXT UNIQUE) STRICT;
+         INSERT INTO taken (step) VALUES ('to 2');",
+        "UPDATE opportunity SET subtype_id = id;
+         ALTER TABLE taken ADD COLUMN remark TEXT;
+         INSERT INTO taken (step) VALUES ('to 3');",
+        "UPDATE opportunity SET description = description || remark FROM taken WHERE false;
+         ALTER TABLE taken RENAME COLUMN remark TO note;
+         INSERT INTO taken (step, note) VALUES ('to 4', 'the last');",
+    ];
+
+    const ROWS: i64 = 100;
+
+    /// A database of this version, closed, with rows.
+    fn database(folder: &Path, version: i64) -> PathBuf {
+        let path = folder.join(format!("version-{version}.db"));
+        let mut connection = open(&path);
+        connection.execute_batch("PRAGMA page_size = 1024; PRAGMA journal_mode = wal").unwrap();
+        assert_eq!(migrate_by(&[], &mut connection).unwrap(), Contents::Nothing);
+        let insert = "
+            WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n LIMIT ?1)
+            INSERT INTO opportunity (id, venue_id, version, created_at, modified_at, name, type_id, stage_id,
+                                     source_id, contact_id, description)
+            SELECT id, 107, 1, 0, 0, 'n', 18, 69, 25, 918, printf('%.*c', 500, 'x') FROM n";
+        connection.execute(insert, [ROWS]).unwrap();
+        let done = usize::try_from(version - 1).unwrap();
+        migrate_by(&STEPS[..done], &mut connection).unwrap();
+        connection.close().unwrap();
+        path
+    }
+
+    fn open(path: &Path) -> Connection {
+        let connection = Connection::open(path).unwrap();
+        connection.busy_timeout(Duration::from_secs(10)).unwrap();
+        // No test here cuts the power.
+        connection.execute_batch("PRAGMA synchronous = OFF").unwrap();
+        connection
+    }
+
+    /// The steps that were taken, in their order.
+    fn taken(connection: &Connection) -> Vec<String> {
+        let mut select = connection.prepare("SELECT step FROM taken ORDER BY nth").unwrap();
+        let steps = select.query_map([], |row| row.get(0)).unwrap();
+        steps.map(Result::unwrap).collect()
+    }
+
+    fn count(connection: &Connection, condition: &str) -> i64 {
+        let sql = format!("SELECT count(*) FROM opportunity WHERE {condition}");
+        connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn the_tables_named_here_are_those_of_the_schema() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(SCHEMA).unwrap();
+        assert_eq!(tables(&connection).unwrap(), TABLES.len());
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
+        let all: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(all, TABLES.len() as i64);
+    }
+
+    // Seen to catch: steps taken from the first on, whatever the version; a version that stays as it was.
+    #[test]
+    fn every_version_takes_the_steps_after_it_in_order_and_once() {
+        let folder = tempfile::tempdir().unwrap();
+        for version in 1..=4 {
+            let path = database(folder.path(), version);
+            let mut connection = open(&path);
+            assert_eq!(migrate_by(&STEPS, &mut connection).unwrap(), Contents::Ours(version));
+            for _ in 0..2 {
+                assert_eq!(contents(&connection).unwrap(), Contents::Ours(4));
+                assert_eq!(taken(&connection), ["to 2", "to 3", "to 4"], "from {version}");
+                assert_eq!(count(&connection, "subtype_id = id"), ROWS);
+                assert_eq!(migrate_by(&STEPS, &mut connection).unwrap(), Contents::Ours(4));
+            }
+        }
+    }
+
+    #[test]
+    fn a_newer_database_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = database(folder.path(), 4);
+        let before = std::fs::read(&path).unwrap();
+        let mut connection = open(&path);
+        assert_eq!(migrate_by(&STEPS[..1], &mut connection).unwrap(), Contents::Ours(4));
+        connection.close().unwrap();
+        assert!(std::fs::read(&path).unwrap() == before);
+    }
+
+    // Seen to catch: steps that are committed one by one.
+    #[test]
+    fn a_step_that_fails_half_way_leaves_the_database_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        for version in 1..=3 {
+            let path = database(folder.path(), version);
+            let before = std::fs::read(&path).unwrap();
+            let mut steps = STEPS;
+            steps[2] = "UPDATE opportunity SET description = 'lost';
+                        INSERT INTO taken (step) VALUES ('to 4');
+                        SELECT no_such_column FROM taken;";
+            let mut connection = open(&path);
+            migrate_by(&steps, &mut connection).unwrap_err();
+            assert_eq!(contents(&connection).unwrap(), Contents::Ours(version));
+            connection.close().unwrap();
+            assert!(std::fs::read(&path).unwrap() == before, "from {version}");
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), version as usize);
+
+            let mut connection = open(&path);
+            assert_eq!(migrate_by(&STEPS, &mut connection).unwrap(), Contents::Ours(version));
+            assert_eq!(taken(&connection), ["to 2", "to 3", "to 4"]);
+        }
+    }
+
+    // Seen to catch: steps that are committed one by one, or before their version.
+    #[test]
+    fn a_migration_that_is_killed_at_any_moment_starts_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = database(folder.path(), 1);
+        let mut connection = open(&path);
+        // So that changes are in the log before they are committed.
+        connection.execute_batch("PRAGMA cache_size = 5").unwrap();
+        let moments = folder.path().join("moments");
+        std::fs::create_dir(&moments).unwrap();
+        let (original, copies) = (path.clone(), moments.clone());
+        let mut moment = 0;
+        let copy_files = move || {
+            moment += 1;
+            for suffix in ["", "-wal"] {
+                let from = format!("{}{suffix}", original.display());
+                std::fs::copy(from, copies.join(format!("{moment}{suffix}"))).unwrap();
+            }
+            false
+        };
+        connection.progress_handler(100, Some(copy_files)).unwrap();
+        migrate_by(&STEPS, &mut connection).unwrap();
+
+        let mut with_log = 0;
+        let paths = (1..).map(|moment: u32| moments.join(moment.to_string()));
+        let paths: Vec<_> = paths.take_while(|path| path.exists()).collect();
+        for path in &paths {
+            let log = format!("{}-wal", path.display());
+            with_log += u32::from(std::fs::metadata(log).unwrap().len() > 0);
+            let mut connection = open(path);
+            assert_eq!(migrate_by(&STEPS, &mut connection).unwrap(), Contents::Ours(1), "{path:?}");
+            assert_eq!(contents(&connection).unwrap(), Contents::Ours(4));
+            assert_eq!(taken(&connection), ["to 2", "to 3", "to 4"], "{path:?}");
+            assert_eq!(count(&connection, "subtype_id = id AND length(description) = 500"), ROWS);
+        }
+        assert!(with_log > 10, "{with_log} of {} moments had changes in the log", paths.len());
+    }
+
+    // Seen to catch: a version that is read before the database is locked.
+    #[test]
+    fn of_two_that_migrate_at_the_same_time_one_does_and_one_waits() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = database(folder.path(), 2);
+            let start = Barrier::new(2);
+            let migrate = || {
+                let mut connection = open(&path);
+                start.wait();
+                migrate_by(&STEPS, &mut connection).unwrap()
+            };
+            let mut found = std::thread::scope(|scope| {
+                [scope.spawn(migrate), scope.spawn(migrate)].map(|thread| thread.join().unwrap())
+            });
+            found.sort_by_key(|contents| matches!(contents, Contents::Ours(4)));
+            assert_eq!(found, [Contents::Ours(2), Contents::Ours(4)]);
+            assert_eq!(taken(&open(&path)), ["to 2", "to 3", "to 4"]);
+        }
+    }
+}

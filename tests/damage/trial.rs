@@ -208,7 +208,11 @@ fn update(engine: &Engine, row: &Row) -> Written {
         (Ok(Some(before)), Ok(Outcome::Updated { version, .. }), Ok(Some(after))) => {
             assert_eq!((version, after.version()), (before.version().next(), version));
             assert_eq!(after.name().as_str(), UPDATED);
-            assert_eq!(differing(before, &after), ["name", "version", "modifiedAt"]);
+            let mut changed = differing(before, &after);
+            // Damage may have put it into the future, where it stays.
+            changed.retain(|field| field != "modifiedAt");
+            assert_eq!(changed, ["name", "version"]);
+            assert!(before.modified_at() <= after.modified_at());
             Written::Well
         }
         (Ok(None), Err(Error::Rejected(_)), Ok(None)) => Written::Well,
