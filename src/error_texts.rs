@@ -341,8 +341,8 @@ fn errors_of_opening() {
         ),
         (
             OpenError::StaleLog { path: path() },
-            "\"data/a.db\" is a backup, and the log or journal beside it is of another database; remove the \
-             files with that name and -wal, -shm or -journal at its end, and open it again",
+            "the log or journal beside \"data/a.db\" is of another database; remove the files with that name \
+             and -wal, -shm or -journal at its end, and open it again",
             None,
         ),
         (

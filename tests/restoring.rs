@@ -114,30 +114,53 @@ fn a_backup_beside_the_log_of_the_old_database_is_refused_and_left_alone() {
     assert_eq!(engine.verify(Verification::Full).unwrap().to_string(), "sound: 10 opportunities");
 }
 
+/// The journal of a database that had this many pages before a change, with nothing to undo but their number.
+fn journal_of(pages: u8) -> Vec<u8> {
+    let mut journal = vec![0; 512];
+    journal[..8].copy_from_slice(&[0xD9, 0xD5, 0x05, 0xF9, 0x20, 0xA1, 0x63, 0xD7]);
+    journal[19] = pages;
+    // The sizes of a sector and of a page.
+    journal[22..24].copy_from_slice(&512_u16.to_be_bytes());
+    journal[26..28].copy_from_slice(&1_024_u16.to_be_bytes());
+    journal
+}
+
 /// Fails without the look at the journal: seen, SQLite empties the file, and what is opened is a new database.
 #[test]
-fn a_backup_beside_the_journal_of_another_database_is_refused_and_left_alone() {
-    let place = Place::new();
-    let path = place.restore();
-    // One of a database that was being made, and one of a small database.
-    for pages in [0_u8, 2] {
-        let mut journal = vec![0; 512];
-        journal[..8].copy_from_slice(&[0xD9, 0xD5, 0x05, 0xF9, 0x20, 0xA1, 0x63, 0xD7]);
-        // No records; the pages before, and the sizes of a sector and of a page.
-        journal[19] = pages;
-        journal[22..24].copy_from_slice(&512_u16.to_be_bytes());
-        journal[26..28].copy_from_slice(&1_024_u16.to_be_bytes());
-        std::fs::write(place.path("a.db-journal"), journal).unwrap();
-        let before = files(place.folder.path());
-        let opened = Engine::open(&path);
-        assert!(matches!(opened, Err(OpenError::StaleLog { .. })), "{pages}: {opened:?}");
-        let checked = Engine::verify_file(&path, Verification::Quick);
-        assert!(matches!(checked, Err(OpenError::StaleLog { .. })), "{pages}: {checked:?}");
-        assert!(files(place.folder.path()) == before, "something was written");
+fn a_database_beside_the_journal_of_another_one_is_refused_and_left_alone() {
+    for was_opened in [false, true] {
+        let place = Place::new();
+        let path = place.restore();
+        if was_opened {
+            Engine::open(&path).unwrap().close().unwrap();
+        }
+        // One of a database that was being made, and one of a small database.
+        for pages in [0, 2] {
+            std::fs::write(place.path("a.db-journal"), journal_of(pages)).unwrap();
+            let before = files(place.folder.path());
+            let opened = Engine::open(&path);
+            assert!(matches!(opened, Err(OpenError::StaleLog { .. })), "{pages}: {opened:?}");
+            let checked = Engine::verify_file(&path, Verification::Quick);
+            assert!(matches!(checked, Err(OpenError::StaleLog { .. })), "{pages}: {checked:?}");
+            assert!(files(place.folder.path()) == before, "something was written");
+        }
+        std::fs::remove_file(place.path("a.db-journal")).unwrap();
+        let engine = Engine::open(&path).unwrap();
+        assert_eq!(engine.ids(venue(), None, 100).unwrap().len(), 10);
     }
-    std::fs::remove_file(place.path("a.db-journal")).unwrap();
-    let engine = Engine::open(&path).unwrap();
-    assert_eq!(engine.ids(venue(), None, 100).unwrap().len(), 10);
+}
+
+/// Fails if that journal alone tells that there is nothing in the file: seen, SQLite empties it.
+#[test]
+fn somebody_elses_database_beside_the_journal_of_one_that_was_being_made_is_left_alone() {
+    let place = Place::new();
+    let path = place.path("theirs.db");
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+    std::fs::write(place.path("theirs.db-journal"), journal_of(0)).unwrap();
+    let before = files(place.folder.path());
+    let opened = Engine::open(&path);
+    assert!(matches!(opened, Err(OpenError::Foreign { .. })), "{opened:?}");
+    assert!(files(place.folder.path()) == before, "something was written");
 }
 
 #[test]

@@ -260,8 +260,9 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the log could not be moved, or the writer was lost. Every acknowledged
-    /// change is kept all the same; the log stays beside the database and is read when it is opened.
+    /// [`StoreError`] when moving the log failed, or the writer was lost. Every acknowledged change is kept
+    /// all the same; the log stays beside the database and is read when it is opened. If another process
+    /// has the database open the log stays too, which is no error.
     pub fn close(self) -> Result<(), StoreError> {
         self.shared.stop()
     }

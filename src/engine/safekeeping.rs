@@ -10,7 +10,8 @@ impl Engine {
     ///
     /// The backup is one file that needs no other. It is copied under another name in the same folder
     /// (`opportunity-….partial`), verified in [`Full`](Verification::Full), synced, and only then given
-    /// its name: what has the name is whole. On Unix no more users may read it than the database.
+    /// its name: what has the name is whole
+    /// (where the file system has no hard links, a crash may leave an empty file). On Unix no more users may read it than the database.
     /// Nothing is ever overwritten. A process that is killed meanwhile leaves the partial file, which
     /// may be removed.
     ///

@@ -85,8 +85,9 @@ impl WriteConnection {
     /// mend that. What is read from such a log has to be written anew before anything follows it.
     pub(crate) fn move_log_that_was_left(&self) -> Result<(), StoreError> {
         if self.log_was_left {
-            // If another process is in the way, that one has opened the database before and done this.
-            self.checkpoint(Effort::Restart)?;
+            // Waits for another process that is looking at the file before it opens it. Who is still in
+            // the way at the busy timeout has had it open for longer, and has done this.
+            self.checkpoint(Effort::Truncate)?;
         }
         Ok(())
     }

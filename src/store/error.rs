@@ -229,11 +229,11 @@ pub enum OpenError {
         /// The schema version of the database.
         found: i64,
     },
-    /// The file is a backup that was put into the place of a database, and the log or the journal of that
-    /// database is still beside it. To use the two together would damage the data.
+    /// The file was put into the place of another database, a backup for instance, and the log or the journal
+    /// of that one is still beside it. To use the two together would damage the data.
     #[error(
-        "{path:?} is a backup, and the log or journal beside it is of another database; remove the files \
-         with that name and -wal, -shm or -journal at its end, and open it again"
+        "the log or journal beside {path:?} is of another database; remove the files with that name and \
+         -wal, -shm or -journal at its end, and open it again"
     )]
     StaleLog {
         /// The path of the backup.

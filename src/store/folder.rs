@@ -7,7 +7,12 @@ use std::path::Path;
 #[cfg(unix)]
 pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
-    match std::fs::File::open(folder)?.sync_all() {
+    let folder = match std::fs::File::open(folder) {
+        // Who may not read a folder cannot sync it. SQLite cannot either, and goes on.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+        folder => folder?,
+    };
+    match folder.sync_all() {
         // A file system that cannot sync folders does not need to.
         Err(error)
             if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>

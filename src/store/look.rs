@@ -57,8 +57,8 @@ impl Database {
         let has_log = self.has_log();
         let journal = self.journal();
         if (has_log || journal.is_some())
-            && let Some(pages) = self.pages_of_backup()
-            && (has_log || journal != Some(pages))
+            && let Some((mark, pages)) = self.mark_and_pages()
+            && (has_log && mark == BACKUP_ID || journal.is_some_and(|before| before != pages))
         {
             return Err(OpenError::StaleLog { path: self.path.clone() });
         }
@@ -112,7 +112,12 @@ impl Database {
     /// Whether a rollback journal says that there was no page before: then SQLite empties the file
     /// when it is opened for writing, whatever a loss of power has left in it.
     fn will_be_emptied(&self) -> bool {
-        self.journal() == Some(0) && self.pages_of_backup().is_none()
+        self.journal() == Some(0) && self.mark_and_pages().is_none() && !self.is_foreign_alone()
+    }
+
+    fn is_foreign_alone(&self) -> bool {
+        let alone = self.open_immutable().and_then(|connection| contents(&connection));
+        matches!(alone, Ok(Contents::Foreign))
     }
 
     /// How many pages the file had when a change to it was begun, if a rollback journal tells of one.
@@ -126,14 +131,15 @@ impl Database {
         pages.filter(|_| header.starts_with(&JOURNAL_MAGIC))
     }
 
-    /// How many pages the file has, if it alone, whatever lies beside it, is marked as a backup.
-    fn pages_of_backup(&self) -> Option<u32> {
+    /// What the file alone, whatever lies beside it, is marked with, if that is a mark of ours, and how
+    /// many pages it has.
+    fn mark_and_pages(&self) -> Option<(i64, u32)> {
         // A file that a loss of power has torn may be unreadable without its log. That proves nothing,
         // and the looks with the log come after this one.
         let connection = self.open_immutable().ok()?;
         let mark = application_id(&connection).ok()?;
         let pages = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).ok()?;
-        (mark == BACKUP_ID).then_some(pages)
+        [APPLICATION_ID, BACKUP_ID].contains(&mark).then_some((mark, pages))
     }
 
     /// What the file holds, seen through connections that change nothing.

@@ -8,6 +8,7 @@ pub(super) const APPLICATION_ID: i64 = 0x4F50_5459;
 /// Marks one that is a backup, as long as no engine has opened it: "OPTB". An engine has written no log
 /// for such a file, so one beside it belongs to another.
 pub(super) const BACKUP_ID: i64 = 0x4F50_5442;
+
 /// The tables that a database of any version known here has.
 const TABLES: [&str; 3] = ["opportunity", "opportunity_by_venue", "engine_state"];
 

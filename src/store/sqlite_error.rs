@@ -15,7 +15,7 @@ pub(super) fn damaged(operation: Operation) -> impl Fn(Damage) -> StoreError {
     move |damage| StoreError::caused_by(operation, StoreErrorKind::Damaged, damage)
 }
 
-fn kind(operation: Operation, error: &rusqlite::Error) -> StoreErrorKind {
+pub(super) fn kind(operation: Operation, error: &rusqlite::Error) -> StoreErrorKind {
     use rusqlite::Error;
     match error {
         Error::SqliteFailure(failure, _) => kind_of_code(operation, failure),
@@ -31,7 +31,7 @@ fn kind(operation: Operation, error: &rusqlite::Error) -> StoreErrorKind {
     }
 }
 
-fn kind_of_code(operation: Operation, failure: &ffi::Error) -> StoreErrorKind {
+pub(super) fn kind_of_code(operation: Operation, failure: &ffi::Error) -> StoreErrorKind {
     match failure.code {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreErrorKind::Busy,
         ErrorCode::DiskFull => StoreErrorKind::Full,
@@ -51,7 +51,10 @@ fn kind_of_code(operation: Operation, failure: &ffi::Error) -> StoreErrorKind {
         | ErrorCode::TooBig => StoreErrorKind::Damaged,
         // The statements are right, so the schema is not: a table is gone.
         ErrorCode::Unknown
-            if matches!(operation, Operation::Open | Operation::Read | Operation::Apply) =>
+            if matches!(
+                operation,
+                Operation::Open | Operation::Read | Operation::Apply | Operation::Verify
+            ) =>
         {
             StoreErrorKind::Damaged
         }

@@ -3,13 +3,13 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, Error, ErrorCode, ffi};
+use rusqlite::{Connection, Error, ffi};
 
 use super::connection::{Database, Settings};
-use super::error::{OpenError, Operation, StoreError};
+use super::error::{OpenError, Operation, StoreError, StoreErrorKind};
 use super::findings::{Findings, Problem, Verification};
 use super::row::{self, STATEMENTS};
-use super::sqlite_error::failed;
+use super::sqlite_error::{failed, kind, kind_of_code};
 use super::state::State;
 use super::venue_index::{select_missing, select_wrong};
 
@@ -161,21 +161,12 @@ impl Verifier<'_> {
 fn unreadable(line: &str) -> Option<ffi::Error> {
     let code = line.split_once("unable to get the page. error code=")?.1;
     let failure = ffi::Error::new(code.parse().ok()?);
-    let is_damage = matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-        || failure.extended_code == ffi::SQLITE_IOERR_SHORT_READ;
-    (!is_damage).then_some(failure)
+    (kind_of_code(Operation::Verify, &failure) != StoreErrorKind::Damaged).then_some(failure)
 }
 
 /// Whether a check failed because of what is in the file, and not because it could not be read.
 fn shows_damage(error: &Error) -> bool {
-    use ErrorCode::{DatabaseCorrupt, NotADatabase, TooBig, Unknown};
-    match error.sqlite_error_code() {
-        // Among what has no code of its own: no such table, or column. And a row may be larger than any
-        // that the engine writes.
-        Some(code) => matches!(code, DatabaseCorrupt | NotADatabase | Unknown | TooBig),
-        // A value of another type than its column.
-        None => true,
-    }
+    kind(Operation::Verify, error) == StoreErrorKind::Damaged
 }
 
 /// What SQLite says, without the statement that it says it of.

@@ -78,6 +78,10 @@ impl<'c> WriteStore<'c> {
 
     /// Commits a change that means nothing, to learn whether the database still takes commits.
     pub(crate) fn write_fence(&mut self) -> Result<(), StoreError> {
+        if !self.connection.is_autocommit() {
+            // The rollback before it has failed: what is written now would not be committed.
+            return Err(StoreError::new(Operation::Commit, StoreErrorKind::Unexpected));
+        }
         one_row(self.fence.execute([]).map_err(failed(Operation::Commit))?)
     }
 

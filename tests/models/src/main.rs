@@ -1,5 +1,5 @@
-//! Tries the orders in which the threads of the queue and the promises may run: all of a few steps, and
-//! random ones of many. An argument picks the models that have it in their name.
+//! Tries the orders in which the threads of the queue and the promises may run: those of a few steps with
+//! few switches between threads, and random ones of many. An argument picks the models that have it in their name.
 
 mod on_loom;
 mod on_shuttle;
