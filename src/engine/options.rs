@@ -59,7 +59,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Whether a file that does not exist is created. By default it is.
+    /// Whether a database is created where there is no file, or one with nothing in it. By default it is.
     pub const fn create(mut self, create: bool) -> Self {
         self.database.create = create;
         self

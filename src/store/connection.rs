@@ -43,7 +43,7 @@ pub(crate) struct Database {
 /// What an embedder may choose about a database.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// Whether a file that does not exist is created.
+    /// Whether a database is created where there is no file, or one with nothing in it.
     pub(crate) create: bool,
     pub(crate) durability: Durability,
     pub(crate) busy_timeout: Duration,
