@@ -58,9 +58,13 @@ impl Database {
         let journal = self.journal();
         if (has_log || journal.is_some())
             && let Some((mark, pages)) = self.mark_and_pages()
-            && (has_log && mark == BACKUP_ID || journal.is_some_and(|before| before != pages))
         {
-            return Err(OpenError::StaleLog { path: self.path.clone() });
+            // Looked for again: whoever was making the database meanwhile has removed its journal by now.
+            let is_anothers =
+                journal.is_some_and(|before| before != pages) && self.journal() == journal;
+            if has_log && mark == BACKUP_ID || is_anothers {
+                return Err(OpenError::StaleLog { path: self.path.clone() });
+            }
         }
         let contents = self.peek(has_log)?;
         self.refuse_unless_ours(contents)?;
@@ -116,7 +120,7 @@ impl Database {
     }
 
     fn is_foreign_alone(&self) -> bool {
-        let alone = self.open_immutable().and_then(|connection| contents(&connection));
+        let alone = self.open_immutable().and_then(|connection| contents_at_once(&connection));
         matches!(alone, Ok(Contents::Foreign))
     }
 
@@ -147,7 +151,7 @@ impl Database {
         // Even a reader leaves a log and its index beside a database in that mode, unless it is told
         // that nobody writes. If somebody does, the looks after this one tell; and what looks broken
         // may be a file that another process is changing.
-        let alone = self.open_immutable().and_then(|connection| contents(&connection));
+        let alone = self.open_immutable().and_then(|connection| contents_at_once(&connection));
         // Nothing in a log makes a foreign database ours, or a newer one older.
         let is_settled = match alone {
             Ok(Contents::Foreign) => true,
@@ -174,7 +178,7 @@ impl Database {
         let connection = Connection::open_with_flags(&self.path, READ_ONLY)?;
         connection.busy_timeout(self.settings.busy_timeout)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        contents(&connection)
+        contents_at_once(&connection)
     }
 
     /// Looks again, with the locks by which others keep off while they change the file.
@@ -185,7 +189,7 @@ impl Database {
         let flags = if has_journal { READ_ONLY } else { READ_WRITE };
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(self.settings.busy_timeout)?;
-        match contents(&connection) {
+        match contents_at_once(&connection) {
             Err(error) if is_read_only(&error) => Err(alone),
             result => result,
         }
@@ -293,6 +297,12 @@ impl Database {
 
 fn has_bytes(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
+}
+
+/// What a database holds at one moment. Between two transactions others may write, unseen by a connection
+/// that takes no locks, and what is half new would look foreign.
+fn contents_at_once(connection: &Connection) -> rusqlite::Result<Contents> {
+    contents(&*connection.unchecked_transaction()?)
 }
 
 /// Whether SQLite failed because it may not write to a file or to its folder.
