@@ -107,6 +107,8 @@ fn migrate_by(upgrades: &[&str], connection: &mut Connection) -> rusqlite::Resul
             }
         }
         Contents::Ours(_) | Contents::Backup(_) | Contents::Incomplete | Contents::Foreign => {
+            // By itself it would be dropped, and whether that worked would be told to nobody.
+            transaction.rollback()?;
             return Ok(found);
         }
     }
