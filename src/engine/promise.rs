@@ -8,7 +8,7 @@ use super::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 pub(super) fn promise<T>() -> (Promise<T>, Waiter<T>) {
     let slot = Arc::new(Slot { state: Mutex::new(State::Open(None)), answered: Condvar::new() });
-    (Promise { slot: Arc::clone(&slot) }, Waiter { slot })
+    (Promise { slot: Some(Arc::clone(&slot)) }, Waiter { slot })
 }
 
 struct Slot<T> {
@@ -50,18 +50,25 @@ impl<T> Slot<T> {
 
 /// The side that answers. Dropped without an answer, it says that the answer is lost.
 pub(super) struct Promise<T> {
-    slot: Arc<Slot<T>>,
+    /// `None` once it has answered, so that to drop it then takes no lock.
+    slot: Option<Arc<Slot<T>>>,
 }
 
 impl<T> Promise<T> {
-    pub(super) fn fulfil(self, answer: T) {
-        self.slot.settle(State::Answered(answer));
+    pub(super) fn fulfil(mut self, answer: T) {
+        self.settle(State::Answered(answer));
+    }
+
+    fn settle(&mut self, state: State<T>) {
+        if let Some(slot) = self.slot.take() {
+            slot.settle(state);
+        }
     }
 }
 
 impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
-        self.slot.settle(State::Lost);
+        self.settle(State::Lost);
     }
 }
 

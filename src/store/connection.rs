@@ -197,8 +197,7 @@ impl Database {
     fn connect(&self, access: Access) -> Result<Connection, OpenError> {
         let has_log = self.has_log();
         let connection = self.open_file(access)?;
-        let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-        self.set_flag(&connection, "no_ckpt_on_close", keep_log, has_log)?;
+        self.keep_log_when_closed(&connection, has_log)?;
         self.configure(&connection, access)?;
         // Now that its first page was read, it is the page that says so: no SQLite writes such a one.
         if access == Access::Write && self.is_read_only(&connection)? {
@@ -304,7 +303,17 @@ impl Database {
         apply().map_err(|error| self.failed(error))
     }
 
-    pub(super) fn set_flag(
+    /// Whether the last connection leaves the log as it is, in place of moving and removing it.
+    pub(super) fn keep_log_when_closed(
+        &self,
+        connection: &Connection,
+        keeps: bool,
+    ) -> Result<(), OpenError> {
+        let flag = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        self.set_flag(connection, "no_ckpt_on_close", flag, keeps)
+    }
+
+    fn set_flag(
         &self,
         connection: &Connection,
         name: &'static str,

@@ -28,9 +28,9 @@ pub(super) fn companion(database: &Path, suffix: &str) -> PathBuf {
 }
 
 impl Database {
-    /// Looks at the file before anything is written to it: refuses what is not ours and what was
-    /// damaged when the last process ended uncleanly, and makes a plain database of a backup. Tells
-    /// whether there was a log.
+    /// Looks at the file before it is opened for writing: refuses what is not ours and what was damaged
+    /// when the last process ended uncleanly, and makes a plain database of a backup. Tells whether
+    /// there was a log.
     pub(super) fn prepare(&self) -> Result<bool, OpenError> {
         if !self.holds_something()? {
             return Ok(false);
@@ -116,12 +116,14 @@ impl Database {
     /// Whether a rollback journal says that there was no page before: then SQLite empties the file
     /// when it is opened for writing, whatever a loss of power has left in it.
     fn will_be_emptied(&self) -> bool {
-        self.journal() == Some(0) && self.mark_and_pages().is_none() && !self.is_foreign_alone()
+        self.journal() == Some(0)
+            && self.mark_and_pages().is_none()
+            && !matches!(self.contents_alone(), Ok(Contents::Foreign))
     }
 
-    fn is_foreign_alone(&self) -> bool {
-        let alone = self.open_immutable().and_then(|connection| contents_at_once(&connection));
-        matches!(alone, Ok(Contents::Foreign))
+    /// What the file holds without what lies beside it.
+    fn contents_alone(&self) -> rusqlite::Result<Contents> {
+        contents_at_once(&self.open_immutable()?)
     }
 
     /// How many pages the file had when a change to it was begun, if a rollback journal tells of one.
@@ -151,7 +153,7 @@ impl Database {
         // Even a reader leaves a log and its index beside a database in that mode, unless it is told
         // that nobody writes. If somebody does, the looks after this one tell; and what looks broken
         // may be a file that another process is changing.
-        let alone = self.open_immutable().and_then(|connection| contents_at_once(&connection));
+        let alone = self.contents_alone();
         // Nothing in a log makes a foreign database ours, or a newer one older.
         let is_settled = match alone {
             Ok(Contents::Foreign) => true,
@@ -267,8 +269,7 @@ impl Database {
         if self.has_log() {
             let connection = Connection::open_with_flags(&self.path, READ_ONLY);
             let connection = self.inspecting(connection)?;
-            let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-            self.set_flag(&connection, "no_checkpoint_on_close", keep_log, true)?;
+            self.keep_log_when_closed(&connection, true)?;
             return Ok(connection);
         }
         // One that could write takes the empty log away again that comes with it.
