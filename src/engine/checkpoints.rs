@@ -1,8 +1,9 @@
 //! When checkpoints happen, so that the write-ahead log neither grows without end nor slows commits.
 //!
-//! A thread with a connection of its own moves the bulk of the log while commits go on. It cannot
-//! catch up with a busy writer, so the writer moves the small rest between two groups, after it has
-//! handed out the answers; then the log starts over, and its pages are overwritten instead of appended.
+//! A thread with a connection of its own moves the bulk of the log, and syncs the database, while
+//! commits go on. It cannot catch up with a busy writer, so the writer moves the small rest between two
+//! groups, after it has handed out the answers; then the log starts over, and its pages are overwritten
+//! instead of appended.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -21,12 +22,9 @@ use crate::store::{
 /// up in each 4,096 pages of the log.
 const BULK_BYTES: u64 = 64 << 20;
 
-/// How often the thread passes over the log, at most, before it leaves the rest to the writer. Each
-/// pass finds about a quarter of what the one before it had found.
-const MAX_PASSES: u32 = 4;
-
-/// How many pages the thread may leave to the writer: a millisecond's work.
-const REST_PAGES: u32 = 256;
+/// How often the thread passes over the log, at most, before it leaves the rest to the writer, also if
+/// that has to sync the database then. Ten passes are usual.
+const MAX_PASSES: u32 = 40;
 
 /// The writer's side: decides when to checkpoint, and whether the log has room for another group.
 pub(super) struct Checkpoints<'c> {
@@ -126,12 +124,16 @@ impl Drop for Checkpoints<'_> {
     }
 }
 
-/// Moves the log but for a short rest, although it grows meanwhile.
+/// Moves the log but for a short rest, although it grows meanwhile, and has the database synced.
+///
+/// SQLite syncs the database in a pass that has moved the whole log by its end, so in none into which
+/// a commit falls. A log that has not grown during a pass shows that the sync is done: all that it cost
+/// was on this thread, up to 0.4 s on a table of 10,000,000 rows, where the writer used to wait for it.
 fn move_bulk(connection: &WriteConnection, log: &LogSize) -> Result<Progress, StoreError> {
     reach(Point::Bulk);
     let mut progress = connection.checkpoint(Effort::Passive)?;
     for _ in 1..MAX_PASSES {
-        if log.pages() <= progress.moved_pages() + REST_PAGES {
+        if log.pages() <= progress.moved_pages() {
             break;
         }
         progress = connection.checkpoint(Effort::Passive)?;
