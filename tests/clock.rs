@@ -162,10 +162,12 @@ impl Expected {
 /// changes nothing, and one that sets `created_at`.
 #[test]
 fn whatever_clocks_say_times_keep_their_order_and_versions_count() {
-    for seed in 0..runs(1_000, 50_000) as u64 {
+    let seeds = runs(1_000, 50_000) as u64;
+    for seed in 0..seeds {
         let result = std::panic::catch_unwind(|| run(seed));
         assert!(result.is_ok(), "seed {seed}");
     }
+    println!("{seeds} runs with clocks that jump; times or versions out of order: 0");
 }
 
 fn run(seed: u64) {

@@ -201,11 +201,13 @@ fn what_is_recorded_is_all_that_happens() {
 #[test]
 fn after_a_power_cut_everything_is_there_that_was_acknowledged() {
     const STORIES: usize = 8;
+    let images = runs(4_000, 200_000) / STORIES;
     for seed in 0..STORIES {
         let story = Story::of_an_engine(Durability::Full, seed as u64);
-        let flaws = story.flaws(runs(4_000, 200_000) / STORIES);
+        let flaws = story.flaws(images);
         assert!(flaws.is_empty(), "{flaws:#?}");
     }
+    println!("{} images of a disk after a power cut; losses: 0", STORIES * images);
 }
 
 /// Caught: a look at a file beside a journal that has to be rolled back, which failed for ever.
@@ -256,13 +258,16 @@ fn after_a_power_cut_a_backup_is_there_as_a_whole_or_not_at_all() {
         }
     }
     assert!(there > 5 && missing > 5, "{there} are there, {missing} are not");
+    println!("{} images after a power cut while a backup is made; losses: 0", there + missing);
 }
 
 #[test]
 fn a_power_cut_while_the_index_is_caught_up_leaves_it_right() {
     let story = Story::of_a_large_table(300);
-    let flaws = story.flaws(runs(200, 10_000));
+    let images = runs(200, 10_000);
+    let flaws = story.flaws(images);
     assert!(flaws.is_empty(), "{flaws:#?}");
+    println!("{images} images after a power cut while the index is caught up; losses: 0");
 }
 
 /// The same checks must find losses where they are to be expected.
@@ -276,6 +281,7 @@ fn without_a_sync_at_each_commit_changes_are_lost_but_nothing_is_damaged() {
         }
     }
     assert!(losses > 0);
+    println!("without a sync at each commit: {losses} losses are found");
 }
 
 #[test]

@@ -193,7 +193,8 @@ fn a_restored_backup_is_a_plain_database_from_then_on() {
 fn whoever_is_killed_while_opening_a_backup_never_leaves_one_that_is_refused() {
     let place = Place::new();
     let mut left_a_log = 0;
-    for seed in 0..runs(40, 2_000) as u64 {
+    let seeds = runs(40, 2_000) as u64;
+    for seed in 0..seeds {
         let mut random = fastrand::Rng::with_seed(seed);
         let path = place.restore();
         let mut child = place.apply();
@@ -220,6 +221,7 @@ fn whoever_is_killed_while_opening_a_backup_never_leaves_one_that_is_refused() {
         assert!(findings.is_sound(), "seed {seed}: {:?}", findings.problems);
     }
     assert!(left_a_log > 0, "nobody was killed with a log");
+    println!("{seeds} kills while a backup is opened, {left_a_log} with a log left; losses: 0");
 }
 
 /// Fails without the look at the journal: seen. The file seems plain until SQLite has undone the
@@ -259,7 +261,8 @@ fn processes_that_open_a_restored_backup_at_once_all_get_it() {
     const PROCESSES: usize = 3;
     const ADDS: usize = 20;
     let place = Place::new();
-    for seed in 0..runs(20, 500) as u64 {
+    let seeds = runs(20, 500) as u64;
+    for seed in 0..seeds {
         let mut random = fastrand::Rng::with_seed(seed);
         let path = place.restore();
         let children = [(); PROCESSES].map(|()| {
@@ -279,6 +282,7 @@ fn processes_that_open_a_restored_backup_at_once_all_get_it() {
         let expected = format!("sound: {} opportunities", 10 + PROCESSES * ADDS);
         assert_eq!(findings.to_string(), expected, "seed {seed}");
     }
+    println!("{seeds} backups opened by {PROCESSES} processes at once; losses: 0");
 }
 
 #[test]

@@ -171,7 +171,8 @@ fn an_engine_may_be_closed_by_a_waker_while_another_closes_it() {
 #[test]
 fn an_engine_that_is_closed_at_any_moment_keeps_what_it_acknowledged() {
     const CALLERS: usize = 8;
-    for seed in 0..runs(40, 2_000) {
+    let seeds = runs(40, 2_000);
+    for seed in 0..seeds {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         let mut random = fastrand::Rng::with_seed(seed as u64);
@@ -203,6 +204,7 @@ fn an_engine_that_is_closed_at_any_moment_keeps_what_it_acknowledged() {
         });
         assert_eq!(names(&path), acknowledged, "seed {seed}");
     }
+    println!("{seeds} engines closed at work; losses: 0");
 }
 
 /// Caught an engine that does not wait for its writer.

@@ -39,6 +39,7 @@ fn every_call(images: usize, faults_from: impl Fn(usize) -> Vec<Fault>) -> Told 
         told.count(story.history.events());
         if calls <= first {
             assert!(first > 10, "hardly anything was called");
+            println!("{first} calls fail in turn, {images} images after each; {told:?}; losses: 0");
             break;
         }
     }
@@ -135,6 +136,7 @@ fn checkpoints_that_fail_show_and_the_log_keeps_its_cap() {
         assert!(flaws.is_empty(), "call {first}: {flaws:#?}");
         told.count(story.history.events());
         if !is_reached {
+            println!("{first} writes to the database fail in turn; {told:?}; losses: 0");
             break;
         }
     }
