@@ -40,6 +40,7 @@ pub struct Request {
     pub(super) id: Patch<OpportunityId>,
     pub(super) venue: Patch<VenueId>,
     pub(super) draft: Draft,
+    pub(super) expected_version: Option<Version>,
     /// What is wrong with fields already: values that are not well formed, keys given twice.
     violations: Vec<Violation>,
     unknown_keys: BTreeSet<Box<str>>,
@@ -54,6 +55,29 @@ impl Request {
     /// A request to update an opportunity of a venue.
     pub fn update(venue: VenueId, id: OpportunityId) -> Self {
         Self { id: Patch::Set(id), ..Self::add(venue) }
+    }
+
+    /// Refuses the update with [`Conflict::Version`](super::Conflict::Version) if the opportunity has
+    /// another version when it is its turn: what was read has been changed meanwhile.
+    ///
+    /// ```
+    /// use opportunity_engine::{Code, Engine, Error, Request, VenueId};
+    ///
+    /// let engine = Engine::in_memory()?;
+    /// let venue = VenueId::new(107)?;
+    /// let lead = Request::add(venue).name("Lead").contact_id(918).type_id(18).source_id(25).stage_id(69);
+    /// let added = engine.add_or_update(lead)?;
+    ///
+    /// let update = Request::update(venue, added.id()).expected_version(added.version());
+    /// engine.add_or_update(update.clone().name("Won"))?;
+    /// let error = engine.add_or_update(update.name("Lost")).unwrap_err();
+    /// assert!(matches!(&error, Error::Rejected(rejection) if rejection.code() == Code::Conflict));
+    /// assert_eq!(error.to_string(), "opportunity 1 has version 2, not the expected 1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn expected_version(mut self, version: Version) -> Self {
+        self.expected_version = Some(version);
+        self
     }
 
     /// What is said of a field. A field whose value is not well formed counts as absent here.

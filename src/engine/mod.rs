@@ -5,6 +5,7 @@ mod batch;
 mod caught;
 mod checkpoints;
 mod error;
+mod forecast;
 mod group;
 mod health;
 mod job;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 pub use batch::Batch;
 pub use error::{BatchError, Error, TrySubmitError};
+pub use forecast::Forecast;
 pub use health::{Health, Writes};
 pub use options::Options;
 pub use reply::Reply;

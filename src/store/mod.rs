@@ -12,6 +12,7 @@ mod folder;
 mod look;
 mod migrations;
 mod partial_file;
+mod plan;
 mod read;
 mod row;
 mod sqlite_error;
@@ -24,6 +25,8 @@ pub(crate) use checkpoint::{Effort, LogSize, Progress};
 pub(crate) use connection::{Database, Settings, WriteConnection};
 pub use error::{BackupError, OpenError, Operation, StoreError, StoreErrorKind};
 pub use findings::{Findings, Problem, Verification};
+
+pub(crate) use plan::Plan;
 pub(crate) use read::ReadPool;
 pub(crate) use verify::verify_file;
 pub(crate) use write::{Group, WriteStore};

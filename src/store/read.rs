@@ -11,12 +11,13 @@ use super::backup::back_up;
 use super::connection::Database;
 use super::error::{BackupError, Operation, StoreError, StoreErrorKind};
 use super::findings::{Findings, Verification};
+use super::plan::Plan;
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
 use super::state::State;
 use super::venue_index::{SELECT_INDEXED, SELECT_TAIL};
 use super::verify::verify;
-use crate::domain::{Damage, Opportunity, OpportunityId, VenueId};
+use crate::domain::{Command, Damage, Opportunity, OpportunityId, Rejection, Timestamp, VenueId};
 
 /// How many connections are kept open while nobody reads.
 const MAX_IDLE: usize = 8;
@@ -57,6 +58,11 @@ impl ReadPool {
         limit: usize,
     ) -> Result<Vec<OpportunityId>, StoreError> {
         self.read(|reader| reader.ids(venue, after, limit))
+    }
+
+    /// What a command would do at this moment.
+    pub(crate) fn plan(&self, command: &Command) -> Result<Result<Plan, Rejection>, StoreError> {
+        self.read(|reader| reader.plan(command))
     }
 
     /// Copies the database, as it is at this moment, to a new file.
@@ -157,6 +163,23 @@ impl Reader {
         match rows.next().map_err(&read)? {
             Some(row) => row::read(row).map(Some).map_err(damaged(Operation::Read)),
             None => Ok(None),
+        }
+    }
+
+    fn plan(&self, command: &Command) -> Result<Result<Plan, Rejection>, StoreError> {
+        // A plan that is not carried out tells no time.
+        let at = Timestamp::from_millis(0);
+        match command {
+            Command::Add { venue, details } => {
+                let select = self.connection.prepare_cached(State::SELECT);
+                let mut select = select.map_err(failed(Operation::Read))?;
+                let state = State::read(&mut select, Operation::Read)?;
+                Plan::of_add(state.last_id, *venue, details, at).map(Ok)
+            }
+            Command::Update { venue, id, changes, expected_version } => {
+                let found = self.get(*venue, *id)?;
+                Plan::of_update(found, (*venue, *id), changes, *expected_version, at)
+            }
         }
     }
 

@@ -6,13 +6,12 @@ use rusqlite::{Connection, Statement};
 
 use super::connection::WriteConnection;
 use super::error::{Operation, StoreError, StoreErrorKind};
+use super::plan::Plan;
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
 use super::state::State;
 use super::venue_index::VenueIndex;
-use crate::domain::{
-    Command, Details, Opportunity, OpportunityId, Outcome, Rejection, Timestamp, VenueId,
-};
+use crate::domain::{Command, Opportunity, OpportunityId, Outcome, Rejection, Timestamp, VenueId};
 use crate::fault_points::{Point, reach};
 
 /// What a store makes of one command: the caller's fault is the inner `Err`.
@@ -113,13 +112,6 @@ pub(crate) struct Group<'s, 'c> {
     is_committed: bool,
 }
 
-/// What a command will write, decided before anything is written.
-enum Planned {
-    Insert(Opportunity),
-    Update(Opportunity),
-    Nothing(Outcome),
-}
-
 /// Opportunities as earlier commands of a batch will leave them.
 type Pending = HashMap<OpportunityId, Opportunity>;
 
@@ -154,7 +146,7 @@ impl Group<'_, '_> {
             };
             match plan {
                 Ok(plan) => {
-                    if let Planned::Insert(next) | Planned::Update(next) = &plan {
+                    if let Some(next) = plan.written() {
                         pending.insert(next.id(), next.clone());
                     }
                     planned.push(plan);
@@ -209,66 +201,35 @@ impl Group<'_, '_> {
         command: &Command,
         at: Timestamp,
         pending: &Pending,
-    ) -> Result<Result<Planned, Rejection>, StoreError> {
+    ) -> Result<Result<Plan, Rejection>, StoreError> {
         match command {
-            Command::Add { venue, details } => self.plan_add(*venue, details, at).map(Ok),
-            Command::Update { venue, id, changes } => {
-                let stored;
-                let current = match pending.get(id) {
-                    Some(current) => Some(current).filter(|current| current.venue_id() == *venue),
-                    None => {
-                        stored = self.store.load(*venue, *id)?;
-                        stored.as_ref()
-                    }
+            Command::Add { venue, details } => {
+                let plan = Plan::of_add(self.state.last_id, *venue, details, at)?;
+                self.state.last_id = plan.outcome().id().get();
+                Ok(Ok(plan))
+            }
+            Command::Update { venue, id, changes, expected_version } => {
+                let found = match pending.get(id) {
+                    Some(pending) => Some(pending.clone()).filter(|it| it.venue_id() == *venue),
+                    None => self.store.load(*venue, *id)?,
                 };
-                let Some(current) = current else {
-                    return Ok(Err(Rejection::NotFound { venue: *venue, id: *id }));
-                };
-                match current.update(changes, at) {
-                    Ok(None) => {
-                        let (id, version) = (current.id(), current.version());
-                        Ok(Ok(Planned::Nothing(Outcome::Unchanged { id, version })))
-                    }
-                    Ok(Some(next)) if next.version() == current.version() => {
-                        Err(StoreError::new(Operation::Apply, StoreErrorKind::Exhausted))
-                    }
-                    Ok(Some(next)) => Ok(Ok(Planned::Update(next))),
-                    Err(rejection) => Ok(Err(rejection)),
-                }
+                Plan::of_update(found, (*venue, *id), changes, *expected_version, at)
             }
         }
     }
 
-    fn plan_add(
-        &mut self,
-        venue: VenueId,
-        details: &Details,
-        at: Timestamp,
-    ) -> Result<Planned, StoreError> {
-        let id = self.state.last_id.checked_add(1).and_then(|next| OpportunityId::new(next).ok());
-        let id = id.ok_or(StoreError::new(Operation::Apply, StoreErrorKind::Exhausted))?;
-        self.state.last_id = id.get();
-        Ok(Planned::Insert(Opportunity::create(id, venue, details.clone(), at)))
-    }
-
-    fn write(&mut self, planned: &Planned) -> Result<Outcome, StoreError> {
-        let (statement, opportunity, outcome) = match planned {
-            Planned::Nothing(outcome) => return Ok(*outcome),
-            Planned::Insert(new) => {
-                let (id, version) = (new.id(), new.version());
-                (&mut self.store.insert, new, Outcome::Added { id, version })
-            }
-            Planned::Update(next) => {
-                let (id, version) = (next.id(), next.version());
-                (&mut self.store.update, next, Outcome::Updated { id, version })
-            }
+    fn write(&mut self, plan: &Plan) -> Result<Outcome, StoreError> {
+        let (statement, row) = match plan {
+            Plan::Insert(new) => (&mut self.store.insert, new),
+            Plan::Update { after, .. } => (&mut self.store.update, after),
+            Plan::Nothing { .. } => return Ok(plan.outcome()),
         };
         reach(Point::Decided);
-        row::bind(statement, opportunity).map_err(failed(Operation::Apply))?;
+        row::bind(statement, row).map_err(failed(Operation::Apply))?;
         one_row(statement.raw_execute().map_err(failed(Operation::Apply))?)?;
         reach(Point::Written);
         self.has_written = true;
-        Ok(outcome)
+        Ok(plan.outcome())
     }
 }
 
