@@ -137,7 +137,7 @@ fn rejections() {
     }
 }
 
-const OPERATIONS: [(Operation, &str); 9] = [
+const OPERATIONS: [(Operation, &str); 10] = [
     (Operation::Accept, "could not accept the request: "),
     (Operation::Open, "could not open the database: "),
     (Operation::Read, "could not read: "),
@@ -147,6 +147,7 @@ const OPERATIONS: [(Operation, &str); 9] = [
     (Operation::Checkpoint, "could not move the write-ahead log into the database: "),
     (Operation::Backup, "could not copy the database: "),
     (Operation::Verify, "could not verify the database: "),
+    (Operation::Prune, "could not prune the change feed: "),
 ];
 
 /// Every kind, its text, and whether trying again can help.

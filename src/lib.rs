@@ -102,15 +102,16 @@ mod error_texts;
 struct Readme;
 
 pub use domain::{
-    BelongsTo, Changes, ChannelId, Clearing, ClosedDate, Code, Command, CompanyId, Conflict,
-    ContactId, Details, Field, FieldChange, IndustryId, IntoPatch, InvalidValue, LostReasonId,
-    Name, OnAdd, Opportunity, OpportunityId, Outcome, Patch, QualityId, QuoteId, QuoteStatus,
-    Rejection, Request, SourceId, StageId, StageReasonId, Subject, Text, Timestamp, TypeId, UserId,
-    Value, VenueId, Version, Violation, ViolationKind, Violations, decide,
+    BelongsTo, Change, ChangeKind, Changes, ChannelId, Clearing, ClosedDate, Code, Command,
+    CompanyId, Conflict, ContactId, Details, Field, FieldChange, IndustryId, IntoPatch,
+    InvalidValue, LostReasonId, Name, OnAdd, Opportunity, OpportunityId, Outcome, Patch, QualityId,
+    QuoteId, QuoteStatus, Rejection, Request, Sequence, SourceId, StageId, StageReasonId, Subject,
+    Text, Timestamp, TypeId, UserId, Value, VenueId, Version, Violation, ViolationKind, Violations,
+    decide,
 };
 pub use engine::{
-    Batch, BatchError, Engine, Error, Forecast, Health, Options, Reply, ReplyTicket, Ticket,
-    TrySubmitError, Writes,
+    Batch, BatchError, Engine, Error, Forecast, Health, NextChange, Options, Reply, ReplyTicket,
+    Ticket, TrySubmitError, Writes,
 };
 pub use store::{
     BackupError, Durability, Findings, OpenError, Operation, Problem, StoreError, StoreErrorKind,

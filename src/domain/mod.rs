@@ -4,6 +4,7 @@
 //! which answers with a [`Command`] or a [`Rejection`]; a command meets the stored state in
 //! [`Opportunity::create`] and [`Opportunity::update`]. Every function is total: no input panics.
 
+mod change;
 mod closed_date;
 mod damage;
 mod decide;
@@ -21,6 +22,7 @@ mod text;
 mod timestamp;
 mod value;
 
+pub use change::{Change, ChangeKind};
 pub use closed_date::ClosedDate;
 pub use decide::{Command, decide};
 pub use details::{Changes, Details};

@@ -6,7 +6,7 @@ use super::caught::caught;
 use super::error::Failure;
 use super::job::{Job, Unit};
 use super::options::Clock;
-use crate::domain::Timestamp;
+use crate::domain::{Sequence, Timestamp};
 use crate::fault_points::{Point, reach};
 use crate::store::{Durability, Group, Operation, StoreError, StoreErrorKind, WriteStore};
 
@@ -16,6 +16,7 @@ pub(super) struct GroupCommit<'c> {
     clock: Clock,
     durability: Durability,
     commits: u64,
+    last_change: Option<Sequence>,
     /// Set when neither a commit nor the fence after it went through: from then on nobody knows
     /// what the file holds, and nothing more is written.
     is_stopped: bool,
@@ -33,7 +34,7 @@ enum Failed {
 
 impl<'c> GroupCommit<'c> {
     pub(super) const fn new(store: WriteStore<'c>, clock: Clock, durability: Durability) -> Self {
-        Self { store, clock, durability, commits: 0, is_stopped: false }
+        Self { store, clock, durability, commits: 0, last_change: None, is_stopped: false }
     }
 
     pub(super) const fn is_stopped(&self) -> bool {
@@ -43,6 +44,11 @@ impl<'c> GroupCommit<'c> {
     /// How many transactions were committed.
     pub(super) const fn commits(&self) -> u64 {
         self.commits
+    }
+
+    /// The last change that was recorded, as of the last transaction.
+    pub(super) const fn last_change(&self) -> Option<Sequence> {
+        self.last_change
     }
 
     /// Runs jobs in one transaction and gives each command its answer, which then is final. What
@@ -121,8 +127,11 @@ impl<'c> GroupCommit<'c> {
             group.commit()
         };
         let result = caught(|| stage.get(), run);
-        self.commits += u64::from(result.is_ok());
-        result.map_err(|error| match stage.get() {
+        if let Ok(last_change) = result {
+            self.commits += 1;
+            self.last_change = last_change;
+        }
+        result.map(drop).map_err(|error| match stage.get() {
             Operation::Begin => Failed::Begin(error),
             Operation::Apply => Failed::Apply(error),
             _ => Failed::Commit(error),

@@ -3,6 +3,7 @@
 mod answers;
 mod batch;
 mod caught;
+mod change_feed;
 mod checkpoints;
 mod error;
 mod forecast;
@@ -24,6 +25,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use batch::Batch;
+pub use change_feed::NextChange;
 pub use error::{BatchError, Error, TrySubmitError};
 pub use forecast::Forecast;
 pub use health::{Health, Writes};
@@ -36,6 +38,7 @@ use crate::domain::{
 };
 use crate::store::{Database, OpenError, ReadPool, StoreError};
 use crate::wire::Decoder;
+use change_feed::Followers;
 use health::Monitor;
 use job::{Decided, Job};
 use queue::Queue;
@@ -277,6 +280,7 @@ impl Engine {
         let (database, connection) = Database::open(path, options.database.clone())?;
         let monitor = Arc::new(Monitor::new());
         let queue = Arc::new(Queue::new(options.queue_commands, options.queue_bytes));
+        let followers = Arc::new(Followers::default());
         let decoder = options.decoder();
         let (log_cap_bytes, read_deadline) = (options.log_cap_bytes, options.read_deadline);
         let writer = writer::start(
@@ -285,12 +289,14 @@ impl Engine {
             options,
             Arc::clone(&queue),
             Arc::clone(&monitor),
+            Arc::clone(&followers),
         )?;
         Ok(Self {
             shared: Arc::new(Shared {
                 decoder,
                 queue,
                 monitor,
+                followers,
                 log_cap_bytes,
                 readers: ReadPool::new(database, read_deadline),
                 writer,
@@ -321,6 +327,7 @@ struct Shared {
     decoder: Decoder,
     queue: Arc<Queue>,
     monitor: Arc<Monitor>,
+    followers: Arc<Followers>,
     log_cap_bytes: u64,
     readers: ReadPool,
     writer: Writer,
@@ -334,7 +341,9 @@ impl Shared {
         // that has the database open.
         self.readers.close();
         self.queue.close();
-        self.writer.join()
+        let ended = self.writer.join();
+        self.followers.close();
+        ended
     }
 }
 

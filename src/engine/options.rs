@@ -36,6 +36,7 @@ pub struct Options {
     pub(super) queue_bytes: usize,
     pub(super) read_deadline: Duration,
     pub(super) log_cap_bytes: u64,
+    pub(super) history: Option<bool>,
 }
 
 impl Default for Options {
@@ -54,6 +55,7 @@ impl Default for Options {
             queue_bytes: 64 << 20,
             read_deadline: Duration::from_secs(5),
             log_cap_bytes: 256 << 20,
+            history: None,
         }
     }
 }
@@ -127,6 +129,17 @@ impl Options {
         self
     }
 
+    /// Whether each change is recorded, in its own transaction, for [`Engine::changes`].
+    ///
+    /// The database remembers it: until an engine is opened that says otherwise, every engine that writes
+    /// to it records what it changes, in whatever process. By default it stays as it is, which is off
+    /// in a new database. Records are kept until [`Engine::prune_changes`]; each takes about as much space
+    /// as the values that it holds.
+    pub const fn history(mut self, history: bool) -> Self {
+        self.history = Some(history);
+        self
+    }
+
     /// Opens the database at a path, creating or upgrading it.
     ///
     /// The path is always a path of the file system, whatever it begins with. The folder must
@@ -189,6 +202,7 @@ impl std::fmt::Debug for Options {
             .field("queue_bytes", &self.queue_bytes)
             .field("read_deadline", &self.read_deadline)
             .field("log_cap_bytes", &self.log_cap_bytes)
+            .field("history", &self.history)
             .finish_non_exhaustive()
     }
 }

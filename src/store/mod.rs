@@ -9,6 +9,7 @@ mod connection;
 mod error;
 mod findings;
 mod folder;
+mod history;
 mod look;
 mod migrations;
 mod partial_file;

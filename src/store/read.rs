@@ -8,16 +8,19 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::backup::back_up;
-use super::connection::Database;
+use super::connection::{Database, WriteConnection};
 use super::error::{BackupError, Operation, StoreError, StoreErrorKind};
 use super::findings::{Findings, Verification};
+use super::history;
 use super::plan::Plan;
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
 use super::state::State;
 use super::venue_index::{SELECT_INDEXED, SELECT_TAIL};
 use super::verify::verify;
-use crate::domain::{Command, Damage, Opportunity, OpportunityId, Rejection, Timestamp, VenueId};
+use crate::domain::{
+    Change, Command, Damage, Opportunity, OpportunityId, Rejection, Sequence, Timestamp, VenueId,
+};
 
 /// How many connections are kept open while nobody reads.
 const MAX_IDLE: usize = 8;
@@ -63,6 +66,28 @@ impl ReadPool {
     /// What a command would do at this moment.
     pub(crate) fn plan(&self, command: &Command) -> Result<Result<Plan, Rejection>, StoreError> {
         self.read(|reader| reader.plan(command))
+    }
+
+    /// The recorded changes after a sequence, in order: at most `limit`.
+    pub(crate) fn changes(
+        &self,
+        after: Option<Sequence>,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError> {
+        self.read(|reader| history::changes(&reader.connection, after, limit))
+    }
+
+    /// The sequence of the last change that was recorded.
+    pub(crate) fn last_sequence(&self) -> Result<Option<Sequence>, StoreError> {
+        self.read(|reader| history::last_sequence(&reader.connection))
+    }
+
+    /// A connection that writes, for what the writer does not do.
+    pub(crate) fn writer_apart(&self) -> Result<WriteConnection, StoreError> {
+        if self.idle().is_none() {
+            return Err(closed());
+        }
+        Ok(self.database.writer()?)
     }
 
     /// Copies the database, as it is at this moment, to a new file.

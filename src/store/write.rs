@@ -6,12 +6,15 @@ use rusqlite::{Connection, Statement};
 
 use super::connection::WriteConnection;
 use super::error::{Operation, StoreError, StoreErrorKind};
+use super::history::History;
 use super::plan::Plan;
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
 use super::state::State;
 use super::venue_index::VenueIndex;
-use crate::domain::{Command, Opportunity, OpportunityId, Outcome, Rejection, Timestamp, VenueId};
+use crate::domain::{
+    Command, Opportunity, OpportunityId, Outcome, Rejection, Sequence, Timestamp, VenueId,
+};
 use crate::fault_points::{Point, reach};
 
 /// What a store makes of one command: the caller's fault is the inner `Err`.
@@ -34,6 +37,7 @@ pub(crate) struct WriteStore<'c> {
     insert: Statement<'c>,
     update: Statement<'c>,
     index: VenueIndex<'c>,
+    history: History<'c>,
 }
 
 /// Changes a row in any case, whatever the count is; after the largest number it begins anew.
@@ -55,6 +59,7 @@ impl<'c> WriteStore<'c> {
             insert: prepare(&STATEMENTS.insert)?,
             update: prepare(&STATEMENTS.update)?,
             index: VenueIndex::new(connection).map_err(failed(Operation::Open))?,
+            history: History::new(connection).map_err(failed(Operation::Open))?,
         })
     }
 
@@ -72,6 +77,7 @@ impl<'c> WriteStore<'c> {
         reach(Point::Begun);
         group.saved = State::read(&mut group.store.read_state, Operation::Begin)?;
         group.state = group.saved;
+        group.store.history.begin()?;
         Ok(group)
     }
 
@@ -177,6 +183,7 @@ impl Group<'_, '_> {
     /// Writes the counter, and how far the index has come. After an `Err` the whole group has to be
     /// given up.
     pub(crate) fn save_state(&mut self) -> Result<(), StoreError> {
+        self.store.history.save()?;
         if self.state == self.saved {
             return Ok(());
         }
@@ -186,13 +193,14 @@ impl Group<'_, '_> {
         Ok(())
     }
 
-    /// Makes the group durable. After an `Err` it may or may not be there after a restart.
-    pub(crate) fn commit(mut self) -> Result<(), StoreError> {
+    /// Makes the group durable, and tells the last change that was recorded. After an `Err` it may or may
+    /// not be there after a restart.
+    pub(crate) fn commit(mut self) -> Result<Option<Sequence>, StoreError> {
         reach(Point::Committing);
         self.store.commit.execute([]).map_err(failed(Operation::Commit))?;
         reach(Point::Committed);
         self.is_committed = true;
-        Ok(())
+        Ok(self.store.history.last())
     }
 
     /// Asks the domain what a command does to the current state; assigns the id of an add.
@@ -228,6 +236,7 @@ impl Group<'_, '_> {
         row::bind(statement, row).map_err(failed(Operation::Apply))?;
         one_row(statement.raw_execute().map_err(failed(Operation::Apply))?)?;
         reach(Point::Written);
+        self.store.history.record(plan)?;
         self.has_written = true;
         Ok(plan.outcome())
     }

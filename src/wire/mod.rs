@@ -1,10 +1,12 @@
 //! JSON on the wire: bytes to a [`Request`](crate::Request), outcomes to bytes, and serde's traits
 //! for both sides of the call.
 
+mod change;
 mod decode;
 mod opportunity;
 mod reply;
 mod request;
 
+pub(crate) use change::{changed_fields_from_json, changed_fields_to_json};
 pub use decode::{Decoder, UnknownKeys};
 pub(crate) use reply::{refusal, success};
