@@ -212,3 +212,20 @@ impl Followers {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Seen to catch: waiters that are kept until the next change.
+    #[test]
+    fn who_gives_up_is_forgotten_when_the_next_one_comes() {
+        let followers = Followers::default();
+        let kept = followers.wait_after(None);
+        for _ in 0..100 {
+            drop(followers.wait_after(None));
+        }
+        assert!(followers.lock().waiting.len() <= 2);
+        drop(kept);
+    }
+}
