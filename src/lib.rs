@@ -103,11 +103,11 @@ struct Readme;
 
 pub use domain::{
     BelongsTo, Change, ChangeKind, Changes, ChannelId, Clearing, ClosedDate, Code, Command,
-    CompanyId, Conflict, ContactId, Details, Field, FieldChange, IndustryId, IntoPatch,
-    InvalidValue, LostReasonId, Name, OnAdd, Opportunity, OpportunityId, Outcome, Patch, QualityId,
-    QuoteId, QuoteStatus, Rejection, Request, Sequence, SourceId, StageId, StageReasonId, Subject,
-    Text, Timestamp, TypeId, UserId, Value, VenueId, Version, Violation, ViolationKind, Violations,
-    decide,
+    CompanyId, Conflict, ContactId, Details, Field, FieldChange, IdempotencyKey, IndustryId,
+    IntoPatch, InvalidIdempotencyKey, InvalidValue, LostReasonId, Name, OnAdd, Opportunity,
+    OpportunityId, Outcome, Patch, QualityId, QuoteId, QuoteStatus, Rejection, Request, Sequence,
+    SourceId, StageId, StageReasonId, Subject, Text, Timestamp, TypeId, UserId, Value, VenueId,
+    Version, Violation, ViolationKind, Violations, decide,
 };
 pub use engine::{
     Batch, BatchError, Engine, Error, Forecast, Health, NextChange, Options, Reply, ReplyTicket,

@@ -105,8 +105,7 @@ fn request() -> impl Strategy<Value = Request> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
-    /// Seen to fail for a record without the old value, for one of an update that changes nothing, and for
-    /// batches whose records are written before their refusal.
+    /// Seen to fail for records that tell every value instead of those that have changed.
     #[test]
     fn the_feed_from_its_beginning_gives_exactly_the_table(
         batches in vec((vec(request(), 1..6), any::<bool>()), 1..12),

@@ -86,6 +86,10 @@ pub enum Conflict {
         /// The version that it has: read it, look at what has changed, and send another request.
         current: Version,
     },
+    /// Another request was carried out under the same
+    /// [`Request::idempotency_key`](super::Request::idempotency_key).
+    #[error("the idempotency key was used for another request")]
+    IdempotencyKey,
 }
 
 impl Rejection {

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::error::Error;
-use crate::domain::{FieldChange, OpportunityId, Request, Version, differences};
+use crate::domain::{FieldChange, OpportunityId, Outcome, Request, Version, differences};
 use crate::store::Plan;
 
 /// What a request would do.
@@ -25,6 +25,9 @@ pub enum Forecast {
         /// The fields that would change.
         fields: Vec<FieldChange>,
     },
+    /// It was carried out before, under the same
+    /// [`idempotency_key`](Request::idempotency_key), and would be given this answer again.
+    Repeated(Outcome),
     /// It would change nothing.
     #[non_exhaustive]
     Unchanged {
@@ -62,8 +65,10 @@ impl Engine {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn check(&self, request: Request) -> Result<Forecast, Error> {
-        let command = self.decide(request)?;
-        let plan = self.shared.readers.plan(&command).map_err(Error::Aborted)??;
+        let order = self.decide(request)?;
+        let shared = &self.shared;
+        let plan = shared.readers.plan(&order, shared.key_lifetime, (shared.clock)());
+        let plan = plan.map_err(Error::Aborted)??;
         Ok(forecast(&plan))
     }
 }
@@ -76,6 +81,7 @@ fn forecast(plan: &Plan) -> Forecast {
             version: after.version(),
             fields: differences(Some(before.details()), after.details()),
         },
+        Plan::Repeat(outcome) => Forecast::Repeated(*outcome),
         &Plan::Nothing { id, version } => Forecast::Unchanged { id, version },
     }
 }

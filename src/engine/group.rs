@@ -122,7 +122,7 @@ impl<'c> GroupCommit<'c> {
             let mut group = self.store.begin()?;
             stage.set(Operation::Apply);
             apply(&mut group, at)?;
-            group.save_state()?;
+            group.save_state(at)?;
             stage.set(Operation::Commit);
             group.commit()
         };
@@ -214,8 +214,10 @@ mod tests {
     }
 
     fn run(commit: &mut GroupCommit<'_>, requests: Vec<Request>) -> Vec<Answer> {
-        let (mut jobs, waiters): (Vec<_>, Vec<_>) =
-            requests.into_iter().map(|request| Job::one(decide(request).unwrap(), 0)).unzip();
+        let (mut jobs, waiters): (Vec<_>, Vec<_>) = requests
+            .into_iter()
+            .map(|request| Job::one(decide(request).unwrap().into(), 0))
+            .unzip();
         commit.run(&mut jobs, |_| Vec::new());
         jobs.into_iter().for_each(Job::answer);
         waiters.into_iter().map(|waiter| waiter.wait().unwrap()).collect()
@@ -278,11 +280,12 @@ mod tests {
             for _ in 0..5 {
                 let alone = lengths(rng, 60);
                 let batch = lengths(rng, 10);
-                let commands = batch.iter().map(|&length| decide(described(length))).collect();
+                let commands =
+                    batch.iter().map(|&length| decide(described(length)).map(Into::into)).collect();
                 let (all, whole) = Job::all(commands, 0);
                 let (mut jobs, waiters): (Vec<_>, Vec<_>) = alone
                     .iter()
-                    .map(|&length| Job::one(decide(described(length)).unwrap(), 0))
+                    .map(|&length| Job::one(decide(described(length)).unwrap().into(), 0))
                     .unzip();
                 jobs.insert(rng.usize(..=jobs.len()), all);
                 commit.run(&mut jobs, |_| Vec::new());
@@ -376,7 +379,7 @@ mod tests {
         let venue = VenueId::new(venue).unwrap();
         let request =
             || Request::add(venue).name("n").contact_id(918).type_id(18).source_id(25).stage_id(69);
-        let commands = (0..count).map(|_| decide(request())).collect();
+        let commands = (0..count).map(|_| decide(request()).map(Into::into)).collect();
         let (job, waiter) = Job::all(commands, 0);
         let mut jobs = vec![job];
         commit.run(&mut jobs, |_| Vec::new());

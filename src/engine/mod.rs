@@ -10,6 +10,7 @@ mod forecast;
 mod group;
 mod health;
 mod job;
+mod once;
 mod options;
 mod panics;
 mod promise;
@@ -23,6 +24,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use batch::Batch;
 pub use change_feed::NextChange;
@@ -33,14 +35,14 @@ pub use options::Options;
 pub use reply::Reply;
 pub use ticket::{ReplyTicket, Ticket};
 
-use crate::domain::{
-    Command, Opportunity, OpportunityId, Outcome, Rejection, Request, VenueId, decide,
-};
-use crate::store::{Database, OpenError, ReadPool, StoreError};
+use crate::domain::{Opportunity, OpportunityId, Outcome, Rejection, Request, VenueId, decide};
+use crate::store::{Database, OpenError, Order, ReadPool, StoreError};
 use crate::wire::Decoder;
 use change_feed::Followers;
 use health::Monitor;
 use job::{Decided, Job};
+use once::once;
+use options::Clock;
 use queue::Queue;
 use scratch::ScratchFolder;
 use writer::Writer;
@@ -283,6 +285,7 @@ impl Engine {
         let followers = Arc::new(Followers::default());
         let decoder = options.decoder();
         let (log_cap_bytes, read_deadline) = (options.log_cap_bytes, options.read_deadline);
+        let (clock, key_lifetime) = (Arc::clone(&options.clock), options.key_lifetime);
         let writer = writer::start(
             &database,
             connection,
@@ -297,6 +300,8 @@ impl Engine {
                 queue,
                 monitor,
                 followers,
+                clock,
+                key_lifetime,
                 log_cap_bytes,
                 readers: ReadPool::new(database, read_deadline),
                 writer,
@@ -307,7 +312,8 @@ impl Engine {
 
     fn decide(&self, request: Request) -> Decided {
         self.shared.decoder.check_size(request.text_bytes())?;
-        decide(request)
+        let once = once(&request);
+        Ok(Order { command: decide(request)?, once })
     }
 
     fn prepare(&self, request: Request) -> Result<(Job, Ticket), Error> {
@@ -317,9 +323,10 @@ impl Engine {
     }
 }
 
-/// How much memory a request keeps while it waits, in bytes.
+/// How much memory a request keeps while it waits, in bytes: with a key, its JSON form too.
 fn bytes_of(request: &Request) -> usize {
-    size_of::<Command>() + request.text_bytes()
+    let texts = request.text_bytes();
+    size_of::<Order>() + if request.once_under().is_some() { 2 * texts } else { texts }
 }
 
 /// What the clones of an engine share.
@@ -328,6 +335,8 @@ struct Shared {
     queue: Arc<Queue>,
     monitor: Arc<Monitor>,
     followers: Arc<Followers>,
+    clock: Clock,
+    key_lifetime: Duration,
     log_cap_bytes: u64,
     readers: ReadPool,
     writer: Writer,

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::Engine;
 use super::scratch::ScratchFolder;
 use crate::domain::Timestamp;
-use crate::store::{Durability, MAX_REQUEST_BYTES, OpenError, Settings};
+use crate::store::{DEFAULT_KEY_LIFETIME, Durability, MAX_REQUEST_BYTES, OpenError, Settings};
 use crate::wire::{Decoder, UnknownKeys};
 
 /// Tells the time.
@@ -37,6 +37,7 @@ pub struct Options {
     pub(super) read_deadline: Duration,
     pub(super) log_cap_bytes: u64,
     pub(super) history: Option<bool>,
+    pub(super) key_lifetime: Duration,
 }
 
 impl Default for Options {
@@ -56,6 +57,7 @@ impl Default for Options {
             read_deadline: Duration::from_secs(5),
             log_cap_bytes: 256 << 20,
             history: None,
+            key_lifetime: DEFAULT_KEY_LIFETIME,
         }
     }
 }
@@ -140,6 +142,14 @@ impl Options {
         self
     }
 
+    /// How long a request is remembered under its [`idempotency_key`](crate::Request::idempotency_key), by
+    /// the clock of this engine; 24 hours by default. Records that have expired are deleted as new ones
+    /// are made.
+    pub const fn key_lifetime(mut self, lifetime: Duration) -> Self {
+        self.key_lifetime = lifetime;
+        self
+    }
+
     /// Opens the database at a path, creating or upgrading it.
     ///
     /// The path is always a path of the file system, whatever it begins with. The folder must
@@ -203,6 +213,7 @@ impl std::fmt::Debug for Options {
             .field("read_deadline", &self.read_deadline)
             .field("log_cap_bytes", &self.log_cap_bytes)
             .field("history", &self.history)
+            .field("key_lifetime", &self.key_lifetime)
             .finish_non_exhaustive()
     }
 }

@@ -67,7 +67,8 @@ pub(super) fn start(
     let second = database.writer()?;
     let (report, ready) = sync_channel(1);
     let serve = move || {
-        let started = WriteStore::new(&connection).map_err(Failed::Store).and_then(|store| {
+        let started = WriteStore::new(&connection).map_err(Failed::Store).and_then(|mut store| {
+            store.set_key_lifetime(options.key_lifetime);
             let cap = options.log_cap_bytes;
             let checkpoints = Checkpoints::start(&connection, second, cap, Arc::clone(&monitor))
                 .map_err(Failed::Thread)?;

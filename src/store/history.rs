@@ -86,7 +86,7 @@ impl<'c> History<'c> {
             Plan::Update { before, after } => {
                 self.insert(ChangeKind::Updated, Some(before.details()), after)
             }
-            Plan::Nothing { .. } => Ok(()),
+            Plan::Repeat(_) | Plan::Nothing { .. } => Ok(()),
         }
     }
 

@@ -6,12 +6,14 @@
 mod backup;
 mod checkpoint;
 mod connection;
+mod done_once;
 mod error;
 mod findings;
 mod folder;
 mod history;
 mod look;
 mod migrations;
+mod order;
 mod partial_file;
 mod plan;
 mod read;
@@ -24,9 +26,11 @@ mod write;
 
 pub(crate) use checkpoint::{Effort, LogSize, Progress};
 pub(crate) use connection::{Database, Settings, WriteConnection};
+pub(crate) use done_once::DEFAULT_KEY_LIFETIME;
 pub use error::{BackupError, OpenError, Operation, StoreError, StoreErrorKind};
 pub use findings::{Findings, Problem, Verification};
 
+pub(crate) use order::{Once, Order};
 pub(crate) use plan::Plan;
 pub(crate) use read::ReadPool;
 pub(crate) use verify::verify_file;

@@ -16,6 +16,8 @@ pub(crate) enum Plan {
         before: Opportunity,
         after: Opportunity,
     },
+    /// It was done before, under the same key.
+    Repeat(Outcome),
     /// It changes nothing of what is there.
     Nothing {
         id: OpportunityId,
@@ -59,7 +61,7 @@ impl Plan {
     pub(super) const fn written(&self) -> Option<&Opportunity> {
         match self {
             Self::Insert(row) | Self::Update { after: row, .. } => Some(row),
-            Self::Nothing { .. } => None,
+            Self::Repeat(_) | Self::Nothing { .. } => None,
         }
     }
 
@@ -70,6 +72,7 @@ impl Plan {
             Self::Update { after, .. } => {
                 Outcome::Updated { id: after.id(), version: after.version() }
             }
+            Self::Repeat(outcome) => *outcome,
             Self::Nothing { id, version } => Outcome::Unchanged { id: *id, version: *version },
         }
     }

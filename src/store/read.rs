@@ -9,9 +9,11 @@ use rusqlite::Connection;
 
 use super::backup::back_up;
 use super::connection::{Database, WriteConnection};
+use super::done_once;
 use super::error::{BackupError, Operation, StoreError, StoreErrorKind};
 use super::findings::{Findings, Verification};
 use super::history;
+use super::order::Order;
 use super::plan::Plan;
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
@@ -63,9 +65,14 @@ impl ReadPool {
         self.read(|reader| reader.ids(venue, after, limit))
     }
 
-    /// What a command would do at this moment.
-    pub(crate) fn plan(&self, command: &Command) -> Result<Result<Plan, Rejection>, StoreError> {
-        self.read(|reader| reader.plan(command))
+    /// What an order would do at this moment.
+    pub(crate) fn plan(
+        &self,
+        order: &Order,
+        key_lifetime: Duration,
+        at: Timestamp,
+    ) -> Result<Result<Plan, Rejection>, StoreError> {
+        self.read(|reader| reader.plan(order, key_lifetime, at))
     }
 
     /// The recorded changes after a sequence, in order: at most `limit`.
@@ -191,10 +198,16 @@ impl Reader {
         }
     }
 
-    fn plan(&self, command: &Command) -> Result<Result<Plan, Rejection>, StoreError> {
-        // A plan that is not carried out tells no time.
-        let at = Timestamp::from_millis(0);
-        match command {
+    fn plan(
+        &self,
+        order: &Order,
+        key_lifetime: Duration,
+        at: Timestamp,
+    ) -> Result<Result<Plan, Rejection>, StoreError> {
+        if let Some(recalled) = done_once::recall(&self.connection, order, key_lifetime, at)? {
+            return Ok(recalled.map(Plan::Repeat));
+        }
+        match &order.command {
             Command::Add { venue, details } => {
                 let select = self.connection.prepare_cached(State::SELECT);
                 let mut select = select.map_err(failed(Operation::Read))?;

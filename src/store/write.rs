@@ -1,12 +1,15 @@
 //! Writing: commands to rows, a group of them in one transaction.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use rusqlite::{Connection, Statement};
 
 use super::connection::WriteConnection;
+use super::done_once::{DoneOnce, PendingKeys};
 use super::error::{Operation, StoreError, StoreErrorKind};
 use super::history::History;
+use super::order::Order;
 use super::plan::Plan;
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
@@ -38,6 +41,7 @@ pub(crate) struct WriteStore<'c> {
     update: Statement<'c>,
     index: VenueIndex<'c>,
     history: History<'c>,
+    done_once: DoneOnce<'c>,
 }
 
 /// Changes a row in any case, whatever the count is; after the largest number it begins anew.
@@ -60,7 +64,13 @@ impl<'c> WriteStore<'c> {
             update: prepare(&STATEMENTS.update)?,
             index: VenueIndex::new(connection).map_err(failed(Operation::Open))?,
             history: History::new(connection).map_err(failed(Operation::Open))?,
+            done_once: DoneOnce::new(connection).map_err(failed(Operation::Open))?,
         })
+    }
+
+    /// Says how long the key of a request is kept.
+    pub(crate) const fn set_key_lifetime(&mut self, lifetime: Duration) {
+        self.done_once.set_lifetime(lifetime);
     }
 
     /// Starts a transaction for a group of commands.
@@ -78,6 +88,7 @@ impl<'c> WriteStore<'c> {
         group.saved = State::read(&mut group.store.read_state, Operation::Begin)?;
         group.state = group.saved;
         group.store.history.begin()?;
+        group.store.done_once.begin();
         Ok(group)
     }
 
@@ -118,18 +129,32 @@ pub(crate) struct Group<'s, 'c> {
     is_committed: bool,
 }
 
-/// Opportunities as earlier commands of a batch will leave them.
-type Pending = HashMap<OpportunityId, Opportunity>;
+/// What earlier orders of a batch will leave.
+#[derive(Default)]
+struct Pending<'o> {
+    rows: HashMap<OpportunityId, Opportunity>,
+    keys: PendingKeys<'o>,
+}
+
+impl<'o> Pending<'o> {
+    fn note(&mut self, order: &'o Order, plan: &Plan) {
+        if let Some(row) = plan.written() {
+            self.rows.insert(row.id(), row.clone());
+        }
+        if let Some(once) = &order.once {
+            self.keys.insert((order.venue(), &once.key), (&once.request, plan.outcome()));
+        }
+    }
+}
+
+/// Orders of which some were refused before.
+type Decided = Result<Order, Rejection>;
 
 impl Group<'_, '_> {
-    /// Applies one command. After an `Err` the whole group has to be given up.
-    pub(crate) fn apply(
-        &mut self,
-        command: &Command,
-        at: Timestamp,
-    ) -> Result<Applied, StoreError> {
-        match self.plan(command, at, &Pending::new())? {
-            Ok(planned) => self.write(&planned).map(Ok),
+    /// Applies one order. After an `Err` the whole group has to be given up.
+    pub(crate) fn apply(&mut self, order: &Order, at: Timestamp) -> Result<Applied, StoreError> {
+        match self.plan(order, at, &Pending::default())? {
+            Ok(plan) => self.carry_out(order, &plan, at).map(Ok),
             Err(rejection) => Ok(Err(rejection)),
         }
     }
@@ -138,24 +163,22 @@ impl Group<'_, '_> {
     /// the whole group has to be given up.
     pub(crate) fn apply_all(
         &mut self,
-        commands: &[Result<Command, Rejection>],
+        orders: &[Decided],
         at: Timestamp,
     ) -> Result<AppliedAll, StoreError> {
         let last_id = self.state.last_id;
-        let mut pending = Pending::new();
-        let mut planned = Vec::with_capacity(commands.len());
+        let mut pending = Pending::default();
+        let mut planned = Vec::with_capacity(orders.len());
         let mut refused = Vec::new();
-        for (index, command) in commands.iter().enumerate() {
-            let plan = match command {
-                Ok(command) => self.plan(command, at, &pending)?,
+        for (index, order) in orders.iter().enumerate() {
+            let plan = match order {
+                Ok(order) => self.plan(order, at, &pending)?.map(|plan| (order, plan)),
                 Err(rejection) => Err(rejection.clone()),
             };
             match plan {
-                Ok(plan) => {
-                    if let Some(next) = plan.written() {
-                        pending.insert(next.id(), next.clone());
-                    }
-                    planned.push(plan);
+                Ok((order, plan)) => {
+                    pending.note(order, &plan);
+                    planned.push((order, plan));
                 }
                 Err(rejection) => refused.push((index, rejection)),
             }
@@ -164,7 +187,8 @@ impl Group<'_, '_> {
             self.state.last_id = last_id;
             return Ok(Err(refused));
         }
-        planned.iter().map(|plan| self.write(plan)).collect::<Result<_, _>>().map(Ok)
+        let done = planned.iter().map(|(order, plan)| self.carry_out(order, plan, at));
+        done.collect::<Result<_, _>>().map(Ok)
     }
 
     /// Brings the index by venue a little closer to the table, if anything is written at all. After an
@@ -180,9 +204,10 @@ impl Group<'_, '_> {
         Ok(())
     }
 
-    /// Writes the counter, and how far the index has come. After an `Err` the whole group has to be
-    /// given up.
-    pub(crate) fn save_state(&mut self) -> Result<(), StoreError> {
+    /// Writes what the group leaves beside its rows: the counters, how far the index has come. After an
+    /// `Err` the whole group has to be given up.
+    pub(crate) fn save_state(&mut self, at: Timestamp) -> Result<(), StoreError> {
+        self.store.done_once.expire(at)?;
         self.store.history.save()?;
         if self.state == self.saved {
             return Ok(());
@@ -203,21 +228,24 @@ impl Group<'_, '_> {
         Ok(self.store.history.last())
     }
 
-    /// Asks the domain what a command does to the current state; assigns the id of an add.
+    /// Asks the domain what an order does to the current state; assigns the id of an add.
     fn plan(
         &mut self,
-        command: &Command,
+        order: &Order,
         at: Timestamp,
-        pending: &Pending,
+        pending: &Pending<'_>,
     ) -> Result<Result<Plan, Rejection>, StoreError> {
-        match command {
+        if let Some(recalled) = self.store.done_once.recall(order, &pending.keys, at)? {
+            return Ok(recalled.map(Plan::Repeat));
+        }
+        match &order.command {
             Command::Add { venue, details } => {
                 let plan = Plan::of_add(self.state.last_id, *venue, details, at)?;
                 self.state.last_id = plan.outcome().id().get();
                 Ok(Ok(plan))
             }
             Command::Update { venue, id, changes, expected_version } => {
-                let found = match pending.get(id) {
+                let found = match pending.rows.get(id) {
                     Some(pending) => Some(pending.clone()).filter(|it| it.venue_id() == *venue),
                     None => self.store.load(*venue, *id)?,
                 };
@@ -226,11 +254,25 @@ impl Group<'_, '_> {
         }
     }
 
+    fn carry_out(
+        &mut self,
+        order: &Order,
+        plan: &Plan,
+        at: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        if let Plan::Repeat(outcome) = plan {
+            return Ok(*outcome);
+        }
+        let outcome = self.write(plan)?;
+        self.store.done_once.record(order, outcome, at)?;
+        Ok(outcome)
+    }
+
     fn write(&mut self, plan: &Plan) -> Result<Outcome, StoreError> {
         let (statement, row) = match plan {
             Plan::Insert(new) => (&mut self.store.insert, new),
             Plan::Update { after, .. } => (&mut self.store.update, after),
-            Plan::Nothing { .. } => return Ok(plan.outcome()),
+            Plan::Repeat(_) | Plan::Nothing { .. } => return Ok(plan.outcome()),
         };
         reach(Point::Decided);
         row::bind(statement, row).map_err(failed(Operation::Apply))?;
