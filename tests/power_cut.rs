@@ -45,7 +45,7 @@ const PRELOADED: i64 = 16_380;
 
 fn open(folder: &Path, durability: Durability) -> Result<Engine, OpenError> {
     let options = Engine::options().durability(durability).log_cap_bytes(LOG_CAP_BYTES);
-    options.cache_bytes(1 << 20).open(folder.join(NAME))
+    options.history(true).cache_bytes(1 << 20).open(folder.join(NAME))
 }
 
 /// What happened to a database, and what was asked.
