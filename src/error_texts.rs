@@ -5,7 +5,8 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crate::domain::{
-    Field, InvalidValue, OpportunityId, Rejection, VenueId, Violation, ViolationKind, Violations,
+    Conflict, Field, InvalidValue, OpportunityId, Rejection, VenueId, Version, Violation,
+    ViolationKind, Violations,
 };
 use crate::store::{
     BackupError, Findings, OpenError, Operation, Problem, StoreError, StoreErrorKind,
@@ -101,6 +102,10 @@ fn violations() {
             Violation::of_request(ViolationKind::TooLarge { limit: 1_048_576 }),
             "the request must be at most 1048576 bytes",
         ),
+        (
+            Violation::of_request(ViolationKind::ExpectsVersion),
+            "the request must not expect a version of what it adds",
+        ),
     ] {
         assert_eq!(violation.to_string(), expected);
     }
@@ -129,6 +134,20 @@ fn rejections() {
             invalid(),
             "the opportunity details are invalid",
             "the opportunity details are invalid: 'name' is required; 'sourceId' is required",
+        ),
+        (
+            Rejection::Conflict(Conflict::Version {
+                id: OpportunityId::new(755).unwrap(),
+                expected: Version::FIRST,
+                current: Version::new(3).unwrap(),
+            }),
+            "opportunity 755 has version 3, not the expected 1",
+            "opportunity 755 has version 3, not the expected 1",
+        ),
+        (
+            Rejection::Conflict(Conflict::IdempotencyKey),
+            "the idempotency key was used for another request",
+            "the idempotency key was used for another request",
         ),
     ] {
         assert_eq!(text(&rejection), expected);
@@ -336,7 +355,7 @@ fn errors_of_opening() {
         ),
         (
             OpenError::Newer { path: path(), found: 9 },
-            "\"data/a.db\" has schema version 9, and this engine knows versions up to 1; use a newer \
+            "\"data/a.db\" has schema version 9, and this engine knows versions up to 2; use a newer \
              engine",
             None,
         ),
