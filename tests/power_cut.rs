@@ -16,12 +16,15 @@ mod history;
 mod invariant;
 #[path = "power_cut/recorder.rs"]
 mod recorder;
+#[path = "power_cut/restarted_log.rs"]
+mod restarted_log;
 mod support;
 #[path = "power_cut/syscalls.rs"]
 mod syscalls;
 #[path = "power_cut/workload.rs"]
 mod workload;
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -107,14 +110,18 @@ impl Story {
 
     /// A database on a disk on which calls fail, until that is mended; also how many calls could
     /// have failed.
-    fn of_a_failing_disk(faults: impl Into<Vec<Fault>>, seed: u64) -> (Self, usize) {
+    fn of_a_failing_disk(
+        faults: impl Into<Vec<Fault>>,
+        seed: u64,
+        work: impl FnOnce(&Engine, &Ledger, &Recording),
+    ) -> (Self, usize) {
         let folder = tempfile::tempdir().unwrap();
         let recording = Recording::of(folder.path());
         let ledger = Ledger::default();
         recording.fail(faults);
         // If it cannot be opened, nothing was promised; if it cannot be closed, the log keeps all.
         if let Ok(engine) = open(folder.path(), Durability::Full) {
-            workload::run(&engine, &ledger, 2 * seed, 2, 3);
+            work(&engine, &ledger, &recording);
             drop(engine.close());
         }
         let calls = recording.calls();
@@ -164,8 +171,12 @@ impl Story {
     fn early_flaws(&self, images: usize) -> Vec<Flaw> {
         let is_answer = |event: &Event| matches!(event, Event::Done { .. });
         let first_answer = self.history.events().iter().position(is_answer).unwrap();
+        self.flaws_of_cuts(0..=first_answer, images)
+    }
+
+    /// The same for each of these cuts, `images` times.
+    fn flaws_of_cuts(&self, cuts: RangeInclusive<usize>, images: usize) -> Vec<Flaw> {
         let seeds = || (0..images as u64).map(Rng::with_seed);
-        let cuts = 0..=first_answer;
         cuts.flat_map(|cut| seeds().filter_map(move |rng| self.flaw_of_cut(cut, rng).err()))
             .collect()
     }

@@ -33,7 +33,9 @@ impl Told {
 fn every_call(images: usize, faults_from: impl Fn(usize) -> Vec<Fault>) -> Told {
     let mut told = Told::default();
     for first in 0.. {
-        let (story, calls) = Story::of_a_failing_disk(faults_from(first), first as u64);
+        let seed = first as u64;
+        let work = |engine: &_, ledger: &_, _: &_| workload::run(engine, ledger, 2 * seed, 2, 3);
+        let (story, calls) = Story::of_a_failing_disk(faults_from(first), seed, work);
         let flaws = story.flaws(images);
         assert!(flaws.is_empty(), "call {first}: {flaws:#?}");
         told.count(story.history.events());
