@@ -312,7 +312,11 @@ fn has_bytes(path: &Path) -> bool {
 /// What a database holds at one moment. Between two transactions others may write, unseen by a connection
 /// that takes no locks, and what is half new would look foreign.
 pub(super) fn contents_at_once(connection: &Connection) -> rusqlite::Result<Contents> {
-    contents(&*connection.unchecked_transaction()?)
+    let snapshot = connection.unchecked_transaction()?;
+    let found = contents(&snapshot)?;
+    // By itself it would be dropped, and whether that worked would be told to nobody.
+    snapshot.rollback()?;
+    Ok(found)
 }
 
 /// Whether SQLite failed because it may not write to a file or to its folder.
