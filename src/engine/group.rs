@@ -266,6 +266,8 @@ mod tests {
         lead().description("x".repeat(length as usize))
     }
 
+    // Seen to catch: halves of which the first, or the second, is not run again; a command that stands alone
+    // and is not told that it failed.
     #[test]
     fn a_database_that_fills_up_in_mid_group_tells_each_command_the_truth() {
         let (mut refused_alone, mut refused_batches) = (0, 0);

@@ -24,6 +24,7 @@ mod venue_index;
 mod verify;
 mod write;
 
+pub(crate) use backup::back_up_file;
 pub(crate) use checkpoint::{Effort, LogSize, Progress};
 pub(crate) use connection::{Database, Settings, WriteConnection};
 pub(crate) use done_once::DEFAULT_KEY_LIFETIME;
