@@ -28,7 +28,7 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
         ],
     ),
     ("wire", &["rusqlite", "std::fs", "std::thread", "crate::store", "crate::engine"]),
-    ("store", &["serde_json", "crate::wire", "crate::engine"]),
+    ("store", &["crate::wire", "crate::engine"]),
     ("engine", &["rusqlite", "serde_json"]),
 ];
 

@@ -1,5 +1,7 @@
 //! In what two states of an opportunity differ.
 
+use std::borrow::Cow;
+
 use super::details::Details;
 use super::field::Field;
 use super::value::Value;
@@ -15,6 +17,9 @@ pub struct FieldChange {
     /// Its value since; `None` if it was cleared.
     pub new: Option<Value<'static>>,
 }
+
+/// Changed fields that serialise to an object: the wire name of each, with its old and its new value.
+pub(crate) struct ChangedFields<'a>(pub(crate) Cow<'a, [FieldChange]>);
 
 /// The fields that differ, in the order of the table; all that have a value if there was nothing before.
 pub(crate) fn differences(before: Option<&Details>, after: &Details) -> Vec<FieldChange> {

@@ -41,7 +41,7 @@ pub use timestamp::Timestamp;
 pub use value::{InvalidValue, Value};
 
 pub(crate) use damage::Damage;
-pub(crate) use difference::differences;
+pub(crate) use difference::{ChangedFields, differences};
 pub(crate) use opportunity::SystemColumns;
 pub(crate) use value::Given;
 #[cfg(feature = "proptest")]

@@ -7,10 +7,9 @@ use super::error::{Operation, StoreError, StoreErrorKind};
 use super::plan::Plan;
 use super::sqlite_error::{damaged, failed};
 use crate::domain::{
-    Change, ChangeKind, Damage, Details, Opportunity, OpportunityId, Sequence, Timestamp, VenueId,
-    Version, differences,
+    Change, ChangeKind, ChangedFields, Damage, Details, FieldChange, Opportunity, OpportunityId,
+    Sequence, Timestamp, VenueId, Version, differences,
 };
-use crate::wire::{changed_fields_from_json, changed_fields_to_json};
 
 const INSERT: &str = "
     INSERT INTO opportunity_change (sequence, venue_id, opportunity_id, version, kind, changed_at, fields)
@@ -100,7 +99,7 @@ impl<'c> History<'c> {
         let sequence = self.feed.last.checked_add(1).ok_or_else(exhausted)?;
         let fields = differences(before, after.details());
         // It fails for lack of memory alone, which does not come here.
-        let fields = changed_fields_to_json(&fields)
+        let fields = serde_json::to_string(&ChangedFields(fields.into()))
             .map_err(|_| StoreError::new(Operation::Apply, StoreErrorKind::Unexpected))?;
         let record = params![
             sequence,
@@ -168,6 +167,11 @@ pub(super) fn last_sequence(connection: &Connection) -> Result<Option<Sequence>,
     Ok(Sequence::new(Feed::read(&mut select, Operation::Read)?.last).ok())
 }
 
+fn fields(json: &str) -> Result<Vec<FieldChange>, Damage> {
+    let fields: ChangedFields<'_> = serde_json::from_str(json).map_err(|_| Damage::of("fields"))?;
+    Ok(fields.0.into_owned())
+}
+
 /// Checks a record.
 fn change(row: &Row<'_>) -> Result<Change, Damage> {
     let integer = |position, column| row.get::<_, i64>(position).map_err(|_| Damage::of(column));
@@ -184,6 +188,6 @@ fn change(row: &Row<'_>) -> Result<Change, Damage> {
         version: Version::new(integer(3, "version")?).map_err(|_| Damage::of("version"))?,
         kind: ChangeKind::ALL.into_iter().find(|it| it.name() == kind).ok_or(Damage::of("kind"))?,
         changed_at: changed_at.ok_or(Damage::of("changed_at"))?,
-        fields: changed_fields_from_json(text(6, "fields")?).map_err(|_| Damage::of("fields"))?,
+        fields: fields(text(6, "fields")?)?,
     })
 }

@@ -7,7 +7,7 @@ use serde::ser::{SerializeMap, SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::request::{AnyGiven, Key};
-use crate::domain::{Change, Field, FieldChange, Request, Value};
+use crate::domain::{Change, ChangedFields, Field, FieldChange, Request, Value};
 
 impl Serialize for Change {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -18,37 +18,23 @@ impl Serialize for Change {
         change.serialize_field("version", &self.version)?;
         change.serialize_field("kind", self.kind.name())?;
         change.serialize_field("changedAt", &self.changed_at)?;
-        change.serialize_field("fields", &ChangedFields(&self.fields))?;
+        change.serialize_field("fields", &ChangedFields(self.fields.as_slice().into()))?;
         change.end()
     }
 }
 
-/// Changed fields as an object: the wire name of each, with its old and its new value.
-struct ChangedFields<'a>(&'a [FieldChange]);
-
 impl Serialize for ChangedFields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for change in self.0 {
+        for change in &*self.0 {
             map.serialize_entry(change.field.wire_name(), &(&change.old, &change.new))?;
         }
         map.end()
     }
 }
 
-/// The JSON form of changed fields.
-pub(crate) fn changed_fields_to_json(fields: &[FieldChange]) -> serde_json::Result<String> {
-    serde_json::to_string(&ChangedFields(fields))
-}
-
-/// Reads what [`changed_fields_to_json`] writes; every value passes the checks of the domain.
-pub(crate) fn changed_fields_from_json(json: &str) -> serde_json::Result<Vec<FieldChange>> {
-    serde_json::from_str(json).map(|OwnedFields(fields)| fields)
-}
-
-struct OwnedFields(Vec<FieldChange>);
-
-impl<'de> Deserialize<'de> for OwnedFields {
+/// Reads what the serialisation writes; every value passes the checks of the domain.
+impl<'de> Deserialize<'de> for ChangedFields<'static> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(FieldsVisitor)
     }
@@ -57,13 +43,13 @@ impl<'de> Deserialize<'de> for OwnedFields {
 struct FieldsVisitor;
 
 impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = OwnedFields;
+    type Value = ChangedFields<'static>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of changed fields")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<OwnedFields, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let (mut old, mut new) = (Request::default(), Request::default());
         let mut fields = Vec::new();
         while let Some(Key(key)) = map.next_key()? {
@@ -83,6 +69,6 @@ impl<'de> Visitor<'de> for FieldsVisitor {
         let value = |side: &Request, field| side.patch(field).value().map(Value::into_owned);
         let change =
             |field| FieldChange { field, old: value(&old, field), new: value(&new, field) };
-        Ok(OwnedFields(fields.into_iter().map(change).collect()))
+        Ok(ChangedFields(fields.into_iter().map(change).collect()))
     }
 }

@@ -7,6 +7,6 @@ mod opportunity;
 mod reply;
 mod request;
 
-pub(crate) use change::{changed_fields_from_json, changed_fields_to_json};
 pub use decode::{Decoder, UnknownKeys};
 pub(crate) use reply::{refusal, success};
+pub(crate) use request::comparable;
