@@ -103,14 +103,14 @@ struct Readme;
 
 pub use domain::{
     BelongsTo, Changes, ChannelId, Clearing, ClosedDate, Code, Command, CompanyId, ContactId,
-    Details, Field, IndustryId, IntoPatch, InvalidValue, LostReasonId, Name, OnAdd, Opportunity,
-    OpportunityId, Outcome, Patch, QualityId, QuoteId, QuoteStatus, Rejection, Request, SourceId,
-    StageId, StageReasonId, Subject, Text, Timestamp, TypeId, UserId, Value, VenueId, Version,
-    Violation, ViolationKind, Violations, decide,
+    Cursor, CursorError, Details, Field, Filter, IndustryId, IntoPatch, InvalidValue, ListOrder,
+    LostReasonId, Name, OnAdd, Opportunity, OpportunityId, Outcome, Patch, QualityId, QuoteId,
+    QuoteStatus, Rejection, Request, SourceId, StageId, StageReasonId, Subject, Text, Timestamp,
+    TypeId, UserId, Value, VenueId, Version, Violation, ViolationKind, Violations, decide,
 };
 pub use engine::{
-    Batch, BatchError, Engine, Error, Health, Options, Reply, ReplyTicket, Ticket, TrySubmitError,
-    Writes,
+    Batch, BatchError, Engine, Error, Health, ListError, Listing, Opportunities, Options, Page,
+    Reply, ReplyTicket, Ticket, TrySubmitError, Writes,
 };
 pub use store::{
     BackupError, Durability, Findings, OpenError, Operation, Problem, StoreError, StoreErrorKind,

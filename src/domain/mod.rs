@@ -5,12 +5,15 @@
 //! [`Opportunity::create`] and [`Opportunity::update`]. Every function is total: no input panics.
 
 mod closed_date;
+mod cursor;
 mod damage;
 mod decide;
 mod details;
 mod field;
 mod field_set;
+mod filter;
 mod id;
+mod list_order;
 mod opportunity;
 mod outcome;
 mod patch;
@@ -21,10 +24,13 @@ mod timestamp;
 mod value;
 
 pub use closed_date::ClosedDate;
+pub use cursor::{Cursor, CursorError};
 pub use decide::{Command, decide};
 pub use details::{Changes, Details};
 pub use field::{Clearing, Field, OnAdd};
+pub use filter::Filter;
 pub use id::*;
+pub use list_order::ListOrder;
 pub use opportunity::{BelongsTo, Opportunity};
 pub use outcome::Outcome;
 pub use patch::{IntoPatch, Patch};
@@ -35,6 +41,8 @@ pub use timestamp::Timestamp;
 pub use value::{InvalidValue, Value};
 
 pub(crate) use damage::Damage;
+pub(crate) use filter::Condition;
+pub(crate) use list_order::Position;
 pub(crate) use opportunity::SystemColumns;
 pub(crate) use value::Given;
 #[cfg(feature = "proptest")]

@@ -11,12 +11,13 @@ use super::backup::back_up;
 use super::connection::Database;
 use super::error::{BackupError, Operation, StoreError, StoreErrorKind};
 use super::findings::{Findings, Verification};
+use super::list::{self, ListQuery, Listed};
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
 use super::state::State;
 use super::venue_index::{SELECT_INDEXED, SELECT_TAIL};
 use super::verify::verify;
-use crate::domain::{Damage, Opportunity, OpportunityId, VenueId};
+use crate::domain::{Damage, Filter, Opportunity, OpportunityId, VenueId};
 
 /// How many connections are kept open while nobody reads.
 const MAX_IDLE: usize = 8;
@@ -57,6 +58,16 @@ impl ReadPool {
         limit: usize,
     ) -> Result<Vec<OpportunityId>, StoreError> {
         self.read(|reader| reader.ids(venue, after, limit))
+    }
+
+    /// A page of a list. In the order of ids it ends early when half of the deadline has passed.
+    pub(crate) fn list(&self, query: ListQuery<'_>) -> Result<Listed, StoreError> {
+        self.read(|reader| list::list(&reader.connection, query, self.deadline / 2))
+    }
+
+    /// How many opportunities of a venue a filter takes up.
+    pub(crate) fn count(&self, venue: VenueId, filter: &Filter) -> Result<u64, StoreError> {
+        self.read(|reader| list::count(&reader.connection, venue, filter))
     }
 
     /// Copies the database, as it is at this moment, to a new file.
