@@ -12,7 +12,7 @@ impl Engine {
     /// for a page, for all, or for their number.
     ///
     /// ```
-    /// use opportunity_engine::{Engine, Filter, ListOrder, Request, StageId, VenueId};
+    /// use opportunity_engine::{Cursor, Engine, Filter, Request, StageId, VenueId};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let engine = Engine::in_memory()?;
@@ -33,9 +33,10 @@ impl Engine {
     /// // A page for a client, and the next one when it comes back with the cursor.
     /// let page = engine.list(venue, leads.clone()).page_size(1).page()?;
     /// assert_eq!(page.items[0].name().as_str(), "Lead By API");
-    /// let sent_to_the_client = page.next.map(|cursor| cursor.to_string()).unwrap();
+    /// let sent_to_the_client = page.next.unwrap().to_string();
     ///
-    /// let page = engine.list(venue, leads).page_size(1).after(sent_to_the_client.parse()?).page()?;
+    /// let cursor: Cursor = sent_to_the_client.parse()?;
+    /// let page = engine.list(venue, leads).page_size(1).after(cursor).page()?;
     /// assert_eq!(page.items[0].name().as_str(), "Lead By Phone");
     /// assert_eq!(page.next, None);
     /// # Ok(())

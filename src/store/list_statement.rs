@@ -175,7 +175,7 @@ mod tests {
     const ROW: &str = "SEARCH o USING INTEGER PRIMARY KEY (rowid=?)";
     const END_OF_TABLE: &str = "SEARCH o USING INTEGER PRIMARY KEY (rowid>?)";
 
-    /// Seen to fail for a join that leaves the order of the tables to SQLite.
+    /// Seen to fail for a page in the order of the table's ids, which are the same: SQLite sorts them.
     #[test]
     fn a_page_by_id_goes_along_the_index_from_where_it_begins_and_sorts_nothing() {
         let (none, some) = (Filter::new(), filter());
