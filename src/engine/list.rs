@@ -72,16 +72,20 @@ impl Engine {
 ///
 /// # What it costs
 ///
-/// - By [`Id`](ListOrder::Id) a page reads what it returns, and before it what the filter passes over: about a
-///   millisecond for a thousand opportunities that are in memory. Those of other venues are not looked at,
-///   but for up to 25,000 of the newest, which the index by venue does not have yet; they cost some
-///   milliseconds, on the last page alone. A page that has taken half of
-///   [`Options::read_deadline`](crate::Options::read_deadline) ends early: see [`Page::next`].
-/// - By [`LastChange`](ListOrder::LastChange) **every page looks at all opportunities of the venue**, because no
-///   index has that order: about a second for a million that are in memory. It is for venues of some ten thousand, with large
-///   pages, or for the first page of a larger one. A page that takes longer than the deadline is an error.
-/// - The number is counted anew each time. Without a filter that reads the index alone, with one every
-///   opportunity of the venue; if it takes longer than the deadline it is an error.
+/// Of opportunities that are in memory, a list returns a thousand in one or two milliseconds, and passes over a
+/// thousand in half of one.
+///
+/// - By [`Id`](ListOrder::Id) a page looks at what it returns, and at what the filter passes over to find it. It
+///   does not look at other venues, but for up to 25,000 of the newest opportunities, which the index by venue does
+///   not have yet: some milliseconds, on the last page alone. A page that has taken half of
+///   [`Options::read_deadline`](crate::Options::read_deadline) ends early, so that a list comes to its end however
+///   little its filter takes up: see [`Page::next`].
+/// - By [`LastChange`](ListOrder::LastChange) **every page looks at all opportunities of the venue**, as no index
+///   has that order: half a second for a million. So read it in large pages;
+///   [`Filter::modified_since`] makes for fewer of them, and for no shorter look. A page that takes longer than
+///   the deadline is an error.
+/// - The number is counted anew each time: from the index without a filter, else with a look at every opportunity of
+///   the venue. To take longer than the deadline is an error. What is counted is not checked for damage.
 #[derive(Debug, Clone)]
 #[must_use = "a list reads nothing until it is asked for a page, for all or for their number"]
 pub struct Listing<'e> {
