@@ -17,7 +17,7 @@ use super::value::{FieldValue, Value};
 /// asks for those without. A method called again replaces what it said before.
 ///
 /// ```
-/// use opportunity_engine::{ClosedDate, Filter, StageId, UserId};
+/// use opportunity_engine::{ClosedDate, Filter, StageId};
 ///
 /// let may: ClosedDate = "2017-05-01".parse()?;
 /// let june: ClosedDate = "2017-06-01".parse()?;
