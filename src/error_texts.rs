@@ -5,13 +5,13 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crate::domain::{
-    Conflict, Field, InvalidValue, OpportunityId, Rejection, VenueId, Version, Violation,
-    ViolationKind, Violations,
+    Conflict, CursorError, Field, InvalidValue, OpportunityId, Rejection, VenueId, Version,
+    Violation, ViolationKind, Violations,
 };
 use crate::store::{
     BackupError, Findings, OpenError, Operation, Problem, StoreError, StoreErrorKind,
 };
-use crate::{BatchError, Error, Reply, TrySubmitError};
+use crate::{BatchError, Error, ListError, Reply, TrySubmitError};
 
 fn text(error: &dyn StdError) -> String {
     error.to_string()
@@ -320,6 +320,30 @@ fn errors_of_a_submission() {
     let failed = TrySubmitError::Failed(Error::Aborted(busy()));
     assert_eq!(text(&failed), "aborted, nothing was changed");
     assert_eq!(sources(&failed), [BUSY, "Query is not read-only"]);
+}
+
+#[test]
+fn errors_of_a_list() {
+    for (error, expected) in [
+        (
+            CursorError::Malformed,
+            "the text is not a cursor; send it exactly as it was given, or begin the list anew",
+        ),
+        (
+            CursorError::OtherList,
+            "the cursor belongs to another list; ask for the same venue, filter and order as before, or \
+             begin the list anew",
+        ),
+    ] {
+        assert_eq!(text(&error), expected);
+        assert_eq!(text(&ListError::Cursor(error)), expected);
+        assert!(ListError::Cursor(error).source().is_none());
+    }
+    let late = StoreError::new(Operation::Read, StoreErrorKind::DeadlineExceeded);
+    let error = ListError::Store(late);
+    assert_eq!(text(&error), "the list could not be read");
+    let cause = "could not read: the read took longer than its deadline; try again or read less";
+    assert_eq!(sources(&error), [cause]);
 }
 
 #[test]

@@ -6,14 +6,17 @@
 
 mod change;
 mod closed_date;
+mod cursor;
 mod damage;
 mod decide;
 mod details;
 mod difference;
 mod field;
 mod field_set;
+mod filter;
 mod id;
 mod idempotency_key;
+mod list_order;
 mod opportunity;
 mod outcome;
 mod patch;
@@ -25,12 +28,15 @@ mod value;
 
 pub use change::{Change, ChangeKind};
 pub use closed_date::ClosedDate;
+pub use cursor::{Cursor, CursorError};
 pub use decide::{Command, decide};
 pub use details::{Changes, Details};
 pub use difference::FieldChange;
 pub use field::{Clearing, Field, OnAdd};
+pub use filter::Filter;
 pub use id::*;
 pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
+pub use list_order::ListOrder;
 pub use opportunity::{BelongsTo, Opportunity};
 pub use outcome::Outcome;
 pub use patch::{IntoPatch, Patch};
@@ -42,6 +48,8 @@ pub use value::{InvalidValue, Value};
 
 pub(crate) use damage::Damage;
 pub(crate) use difference::{ChangedFields, differences};
+pub(crate) use filter::Condition;
+pub(crate) use list_order::Position;
 pub(crate) use opportunity::SystemColumns;
 pub(crate) use value::Given;
 #[cfg(feature = "proptest")]

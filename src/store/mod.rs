@@ -11,6 +11,8 @@ mod error;
 mod findings;
 mod folder;
 mod history;
+mod list;
+mod list_statement;
 mod look;
 mod migrations;
 mod order;
@@ -30,7 +32,7 @@ pub(crate) use connection::{Database, Settings, WriteConnection};
 pub(crate) use done_once::DEFAULT_KEY_LIFETIME;
 pub use error::{BackupError, OpenError, Operation, StoreError, StoreErrorKind};
 pub use findings::{Findings, Problem, Verification};
-
+pub(crate) use list::ListQuery;
 pub(crate) use order::{Once, Order};
 pub(crate) use plan::Plan;
 pub(crate) use read::ReadPool;

@@ -13,6 +13,7 @@ use super::done_once;
 use super::error::{BackupError, Operation, StoreError, StoreErrorKind};
 use super::findings::{Findings, Verification};
 use super::history;
+use super::list::{self, ListQuery, Listed};
 use super::order::Order;
 use super::plan::Plan;
 use super::row::{self, STATEMENTS};
@@ -21,7 +22,8 @@ use super::state::State;
 use super::venue_index::{SELECT_INDEXED, SELECT_TAIL};
 use super::verify::verify;
 use crate::domain::{
-    Change, Command, Damage, Opportunity, OpportunityId, Rejection, Sequence, Timestamp, VenueId,
+    Change, Command, Damage, Filter, Opportunity, OpportunityId, Rejection, Sequence, Timestamp,
+    VenueId,
 };
 
 /// How many connections are kept open while nobody reads.
@@ -95,6 +97,16 @@ impl ReadPool {
             return Err(closed());
         }
         Ok(self.database.writer()?)
+    }
+
+    /// A page of a list. In the order of ids it ends early when half of the deadline has passed.
+    pub(crate) fn list(&self, query: ListQuery<'_>) -> Result<Listed, StoreError> {
+        self.read(|reader| list::list(&reader.connection, query, self.deadline / 2))
+    }
+
+    /// How many opportunities of a venue a filter takes up.
+    pub(crate) fn count(&self, venue: VenueId, filter: &Filter) -> Result<u64, StoreError> {
+        self.read(|reader| list::count(&reader.connection, venue, filter))
     }
 
     /// Copies the database, as it is at this moment, to a new file.
