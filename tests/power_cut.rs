@@ -235,14 +235,14 @@ fn after_a_power_cut_everything_is_there_that_was_acknowledged() {
 #[test]
 fn a_power_cut_while_the_database_is_made_leaves_nothing_in_the_way() {
     let story = Story::of_an_engine(Durability::Full, 400);
-    let flaws = story.early_flaws(runs(20, 1_000));
+    let flaws = story.early_flaws(runs(20, 100));
     assert!(flaws.is_empty(), "{flaws:#?}");
 }
 
 /// Caught: the mark of a backup taken off in its log, which is then taken for that of another database.
 #[test]
 fn a_power_cut_while_a_restored_backup_is_opened_leaves_nothing_in_the_way() {
-    let flaws = Story::of_a_restored_backup(500).early_flaws(runs(10, 1_000));
+    let flaws = Story::of_a_restored_backup(500).early_flaws(runs(10, 100));
     assert!(flaws.is_empty(), "{flaws:#?}");
 }
 
@@ -261,7 +261,7 @@ fn after_a_power_cut_a_backup_is_there_as_a_whole_or_not_at_all() {
     let events = history.events().len();
     let (mut there, mut missing) = (0, 0);
     // It is written, then synced, named, and its folder is synced: that is in the last events.
-    let early = (0..events - 10).step_by(1 + events / runs(20, 1_000));
+    let early = (0..events - 10).step_by(1 + events / runs(20, 100));
     for cut in early.chain(events - 10..=events) {
         for seed in 0..runs(20, 200) as u64 {
             let folder = tempfile::tempdir().unwrap();
