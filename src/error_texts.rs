@@ -5,7 +5,8 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crate::domain::{
-    Field, InvalidValue, OpportunityId, Rejection, VenueId, Violation, ViolationKind, Violations,
+    Field, InvalidValue, OpportunityId, Rejection, Value, VenueId, Violation, ViolationKind,
+    Violations,
 };
 use crate::store::{
     BackupError, Findings, OpenError, Operation, Problem, StoreError, StoreErrorKind,
@@ -92,6 +93,15 @@ fn violations() {
             Violation::unknown_key("ü".repeat(65).into()),
             "'üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü…' is not a known field",
         ),
+        (unknown(Field::StageId, Value::Integer(69), None), "'stageId' 69 is unknown in venue 107"),
+        (
+            unknown(Field::StageReasonId, Value::Integer(7), Some(Field::StageId)),
+            "'stageReasonId' 7 is unknown in venue 107 for the 'stageId' given",
+        ),
+        (
+            unknown(Field::ChannelId, Value::Text("a\n'b'".into()), None),
+            "'channelId' 'a\\n\\'b\\'' is unknown in venue 107",
+        ),
         (Violation::of_request(ViolationKind::NotAnObject), "the request must be one JSON object"),
         (
             Violation::of_request(malformed),
@@ -104,6 +114,11 @@ fn violations() {
     ] {
         assert_eq!(violation.to_string(), expected);
     }
+}
+
+fn unknown(field: Field, id: Value<'static>, within: Option<Field>) -> Violation {
+    let venue = VenueId::new(107).unwrap();
+    Violation::of_field(field, ViolationKind::UnknownReference { venue, id, within })
 }
 
 fn invalid() -> Rejection {
@@ -150,7 +165,7 @@ const OPERATIONS: [(Operation, &str); 9] = [
 ];
 
 /// Every kind, its text, and whether trying again can help.
-const KINDS: [(StoreErrorKind, &str, bool); 14] = [
+const KINDS: [(StoreErrorKind, &str, bool); 15] = [
     (StoreErrorKind::Busy, "another process holds the database; try again", true),
     (StoreErrorKind::Full, "the disk or the database is full; free some space", false),
     (
@@ -179,9 +194,10 @@ const KINDS: [(StoreErrorKind, &str, bool); 14] = [
          batch again",
         false,
     ),
+    (StoreErrorKind::NoReferences, "its references could not be looked up; try again", true),
     (
         StoreErrorKind::Panicked,
-        "a panic was caught; this is a bug in the engine or in the clock given to it",
+        "a panic was caught; this is a bug in the engine or in code given to it",
         false,
     ),
     (

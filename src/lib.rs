@@ -42,6 +42,7 @@
 //!   it, or a [`Rejection`] with every [`Violation`]; [`Opportunity`] is the aggregate. These are
 //!   pure: no storage, no thread, no clock.
 //! - The wire: [`Decoder`] reads JSON, [`Reply`] writes it.
+//! - The references: [`References`] tells which ids are known, a [`Catalog`] of them for instance.
 //! - The engine: [`Engine`] is the handle, [`Options`] how it is opened, [`Ticket`] an answer to
 //!   come.
 //!
@@ -57,7 +58,7 @@
 //!
 //! Opportunities hold it, so what is logged in passing does not: the `Debug` and `Display` forms of
 //! engines, options, tickets and errors, and replies, tell no value of a request or an opportunity. A
-//! [`Rejection`] names fields, and repeats keys that are not known, as they were sent. The `Debug` forms
+//! [`Rejection`] names fields, and repeats keys and ids that are not known, as they were sent. The `Debug` forms
 //! of [`Request`], [`Command`], [`Opportunity`] and of the values in them do tell what they hold.
 //!
 //! Texts of errors and replies name no path, no SQL and no column; the
@@ -67,8 +68,8 @@
 //! # What it is not
 //!
 //! - Not a server: it speaks no HTTP and checks no token. The service around it does.
-//! - Not a CRM: it knows no companies, contacts, stages or users, only their ids, and checks no
-//!   reference.
+//! - Not a CRM: it knows no companies, contacts, stages or users, only their ids; whether those exist it
+//!   asks [`References`], if it is given some.
 //! - Not a search engine: it finds an opportunity by venue and id, and lists the ids of a venue.
 //! - Not distributed: one file on one machine, on a local file system. Several processes may open it.
 //!
@@ -87,6 +88,7 @@ mod domain;
 mod engine;
 mod fault_points;
 pub mod guide;
+mod references;
 mod store;
 mod wire;
 
@@ -112,6 +114,7 @@ pub use engine::{
     Batch, BatchError, Engine, Error, Health, Options, Reply, ReplyTicket, Ticket, TrySubmitError,
     Writes,
 };
+pub use references::{Catalog, CatalogError, Mentions, References};
 pub use store::{
     BackupError, Durability, Findings, OpenError, Operation, Problem, StoreError, StoreErrorKind,
     Verification,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// A folder of `src` and what none of its files may name.
-const FORBIDDEN: [(&str, &[&str]); 4] = [
+const FORBIDDEN: [(&str, &[&str]); 5] = [
     (
         "domain",
         &[
@@ -28,6 +28,10 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
         ],
     ),
     ("wire", &["rusqlite", "std::fs", "std::thread", "crate::store", "crate::engine"]),
+    (
+        "references",
+        &["rusqlite", "std::fs", "std::thread", "crate::wire", "crate::store", "crate::engine"],
+    ),
     ("store", &["serde_json", "crate::wire", "crate::engine"]),
     ("engine", &["rusqlite", "serde_json"]),
 ];

@@ -115,7 +115,7 @@ fn every_error_is_on_the_page() {
 }
 
 /// Every kind of failure.
-const KINDS: [StoreErrorKind; 14] = [
+const KINDS: [StoreErrorKind; 15] = [
     StoreErrorKind::Busy,
     StoreErrorKind::Full,
     StoreErrorKind::Io,
@@ -126,6 +126,7 @@ const KINDS: [StoreErrorKind; 14] = [
     StoreErrorKind::DeadlineExceeded,
     StoreErrorKind::Exhausted,
     StoreErrorKind::BatchRefused,
+    StoreErrorKind::NoReferences,
     StoreErrorKind::Panicked,
     StoreErrorKind::WritesStopped,
     StoreErrorKind::Closed,

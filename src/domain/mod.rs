@@ -35,7 +35,7 @@ pub use timestamp::Timestamp;
 pub use value::{InvalidValue, Value};
 
 pub(crate) use damage::Damage;
-pub(crate) use opportunity::SystemColumns;
-pub(crate) use value::Given;
 #[cfg(feature = "proptest")]
-pub(crate) use {field::with_fields, value::FieldValue};
+pub(crate) use field::with_fields;
+pub(crate) use opportunity::SystemColumns;
+pub(crate) use value::{FieldValue, Given};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::field::{Clearing, Field};
 use super::id::{OpportunityId, VenueId};
-use super::value::InvalidValue;
+use super::value::{InvalidValue, Value};
 
 /// The three codes of the published call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -205,6 +205,17 @@ pub enum ViolationKind {
     Duplicate,
     /// The key is not in the table.
     UnknownKey,
+    /// What the field names does not exist in the venue, as far as the references that were given to the
+    /// engine tell: see [`References`](crate::References).
+    UnknownReference {
+        /// The venue.
+        venue: VenueId,
+        /// The id that is not known there.
+        id: Value<'static>,
+        /// The field of the request, itself known, that the id has to belong to, if there is one: the
+        /// stage of a reason, the company of a lead contact.
+        within: Option<Field>,
+    },
     /// The request is JSON, but not an object.
     NotAnObject,
     /// The request is not JSON.
@@ -223,20 +234,29 @@ pub enum ViolationKind {
     },
 }
 
-/// The longest part of an unknown key that a message repeats, in characters.
-const KEY_EXCERPT: usize = 64;
+/// A text that a client sent, as a message repeats it: its beginning, quoted.
+struct Excerpt<'a>(&'a str);
+
+impl Excerpt<'_> {
+    /// The longest part that is repeated, in characters.
+    const MAX: usize = 64;
+}
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.0.char_indices().nth(Self::MAX).map_or(self.0.len(), |(at, _)| at);
+        let (excerpt, rest) = self.0.split_at(end);
+        let ellipsis = if rest.is_empty() { "" } else { "…" };
+        write!(f, "'{}{ellipsis}'", excerpt.escape_debug())
+    }
+}
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request => f.write_str("the request"),
             Self::Field(field) => write!(f, "'{field}'"),
-            Self::UnknownKey(key) => {
-                let end = key.char_indices().nth(KEY_EXCERPT).map_or(key.len(), |(at, _)| at);
-                let (excerpt, rest) = key.split_at(end);
-                let ellipsis = if rest.is_empty() { "" } else { "…" };
-                write!(f, "'{}{ellipsis}'", excerpt.escape_debug())
-            }
+            Self::UnknownKey(key) => Excerpt(key).fmt(f),
         }
     }
 }
@@ -260,6 +280,15 @@ impl fmt::Display for Violation {
             }
             ViolationKind::Duplicate => f.write_str("is given more than once"),
             ViolationKind::UnknownKey => f.write_str("is not a known field"),
+            ViolationKind::UnknownReference { venue, id, within } => {
+                match id {
+                    Value::Integer(id) => id.fmt(f)?,
+                    Value::Text(id) => Excerpt(id).fmt(f)?,
+                    Value::Date(date) => date.fmt(f)?,
+                }
+                write!(f, " is unknown in venue {venue}")?;
+                within.map_or(Ok(()), |within| write!(f, " for the '{within}' given"))
+            }
             ViolationKind::NotAnObject => f.write_str("must be one JSON object"),
             ViolationKind::MalformedJson { line, column, reason } => {
                 write!(f, "is not valid JSON at line {line}, column {column}: {reason}")

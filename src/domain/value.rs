@@ -62,7 +62,7 @@ impl InvalidValue {
 }
 
 /// The value of any field: every type of field is one of these.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Value<'a> {
     /// An id or a status.
@@ -113,6 +113,9 @@ impl Given<'_> {
 
 /// A type of field: how its values are read, checked and shown.
 pub(crate) trait FieldValue: Sized {
+    /// Whether it is an id: it names something outside of the opportunity.
+    const IS_ID: bool = false;
+
     /// Checks a value that a client gave. It is not empty: [`FieldValue::patch`] sees to that.
     fn from_given(given: Given<'_>) -> Result<Self, InvalidValue>;
 

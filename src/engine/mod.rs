@@ -12,6 +12,7 @@ mod options;
 mod panics;
 mod promise;
 mod queue;
+mod references;
 mod reply;
 mod safekeeping;
 mod scratch;
@@ -32,6 +33,7 @@ pub use ticket::{ReplyTicket, Ticket};
 use crate::domain::{
     Command, Opportunity, OpportunityId, Outcome, Rejection, Request, VenueId, decide,
 };
+use crate::references::References;
 use crate::store::{Database, OpenError, ReadPool, StoreError};
 use crate::wire::Decoder;
 use health::Monitor;
@@ -277,6 +279,7 @@ impl Engine {
         let queue = Arc::new(Queue::new(options.queue_commands, options.queue_bytes));
         let decoder = options.decoder();
         let (log_cap_bytes, read_deadline) = (options.log_cap_bytes, options.read_deadline);
+        let references = options.references.clone();
         let writer = writer::start(
             &database,
             connection,
@@ -287,6 +290,7 @@ impl Engine {
         Ok(Self {
             shared: Arc::new(Shared {
                 decoder,
+                references,
                 queue,
                 monitor,
                 log_cap_bytes,
@@ -297,14 +301,21 @@ impl Engine {
         })
     }
 
-    fn decide(&self, request: Request) -> Decided {
-        self.shared.decoder.check_size(request.text_bytes())?;
-        decide(request)
+    /// Decides what a request asks for, on the thread of the caller. The inner `Err` is the request's
+    /// own fault.
+    fn decide(&self, request: Request) -> Result<Decided, StoreError> {
+        let size = self.shared.decoder.check_size(request.text_bytes());
+        let decided = size.and_then(|()| decide(request));
+        match &self.shared.references {
+            Some(references) => references::look_up(&**references, decided),
+            None => Ok(decided),
+        }
     }
 
     fn prepare(&self, request: Request) -> Result<(Job, Ticket), Error> {
         let bytes = bytes_of(&request);
-        let (job, waiter) = Job::one(self.decide(request)?, bytes);
+        let command = self.decide(request).map_err(Error::Aborted)??;
+        let (job, waiter) = Job::one(command, bytes);
         Ok((job, Ticket::new(waiter)))
     }
 }
@@ -317,6 +328,7 @@ fn bytes_of(request: &Request) -> usize {
 /// What the clones of an engine share.
 struct Shared {
     decoder: Decoder,
+    references: Option<Arc<dyn References>>,
     queue: Arc<Queue>,
     monitor: Arc<Monitor>,
     log_cap_bytes: u64,

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::Engine;
 use super::scratch::ScratchFolder;
 use crate::domain::Timestamp;
+use crate::references::References;
 use crate::store::{Durability, MAX_REQUEST_BYTES, OpenError, Settings};
 use crate::wire::{Decoder, UnknownKeys};
 
@@ -36,6 +37,8 @@ pub struct Options {
     pub(super) queue_bytes: usize,
     pub(super) read_deadline: Duration,
     pub(super) log_cap_bytes: u64,
+    /// `None`: no id is looked up.
+    pub(super) references: Option<Arc<dyn References>>,
 }
 
 impl Default for Options {
@@ -54,6 +57,7 @@ impl Default for Options {
             queue_bytes: 64 << 20,
             read_deadline: Duration::from_secs(5),
             log_cap_bytes: 256 << 20,
+            references: None,
         }
     }
 }
@@ -124,6 +128,16 @@ impl Options {
     /// cannot shorten it; 256 MiB by default. The last group before may overshoot it.
     pub const fn log_cap_bytes(mut self, bytes: u64) -> Self {
         self.log_cap_bytes = bytes;
+        self
+    }
+
+    /// Who tells which ids of a request are known in its venue: a [`Catalog`](crate::Catalog), or the
+    /// service's own [`References`]. By default nobody is asked, at no cost.
+    ///
+    /// They are asked once a request, on the thread of the caller, when the request breaks no other rule
+    /// and before it is queued.
+    pub fn references(mut self, references: impl References + 'static) -> Self {
+        self.references = Some(Arc::new(references));
         self
     }
 
