@@ -107,12 +107,12 @@ pub use domain::{
     BelongsTo, Changes, ChannelId, Clearing, ClosedDate, Code, Command, CompanyId, ContactId,
     Details, Field, IndustryId, IntoPatch, InvalidValue, LostReasonId, Name, OnAdd, Opportunity,
     OpportunityId, Outcome, Patch, QualityId, QuoteId, QuoteStatus, Rejection, Request, SourceId,
-    StageId, StageReasonId, Subject, Text, Timestamp, TypeId, UserId, Value, VenueId, Version,
-    Violation, ViolationKind, Violations, decide,
+    StageId, StageReasonId, Subject, SystemField, Text, Timestamp, TypeId, UserId, Value, VenueId,
+    Version, Violation, ViolationKind, Violations, decide,
 };
 pub use engine::{
-    Batch, BatchError, Engine, Error, Health, Options, Reply, ReplyTicket, Ticket, TrySubmitError,
-    Writes,
+    Batch, BatchError, Engine, Error, ExportError, Health, ImportError, Options, Reply,
+    ReplyTicket, Ticket, TrySubmitError, Writes,
 };
 pub use references::{Catalog, CatalogError, Mentions, References};
 pub use store::{

@@ -102,6 +102,8 @@ fn every_error_is_on_the_page() {
         (engine, "Error"),
         (engine, "BatchError"),
         (engine, "TrySubmitError"),
+        (include_str!("../src/engine/export.rs"), "ExportError"),
+        (include_str!("../src/engine/import.rs"), "ImportError"),
         (store, "StoreErrorKind"),
         (store, "OpenError"),
         (store, "BackupError"),

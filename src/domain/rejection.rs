@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::field::{Clearing, Field};
 use super::id::{OpportunityId, VenueId};
+use super::system_field::SystemField;
 use super::value::{InvalidValue, Value};
 
 /// The three codes of the published call.
@@ -154,7 +155,7 @@ impl Violation {
     pub const fn field(&self) -> Option<Field> {
         match self.subject {
             Subject::Field(field) => Some(field),
-            Subject::Request | Subject::UnknownKey(_) => None,
+            Subject::Request | Subject::System(_) | Subject::UnknownKey(_) => None,
         }
     }
 
@@ -166,6 +167,10 @@ impl Violation {
 
     pub(crate) const fn of_field(field: Field, kind: ViolationKind) -> Self {
         Self { subject: Subject::Field(field), kind }
+    }
+
+    pub(crate) const fn of_system_field(field: SystemField, kind: ViolationKind) -> Self {
+        Self { subject: Subject::System(field), kind }
     }
 
     pub(crate) const fn of_request(kind: ViolationKind) -> Self {
@@ -185,6 +190,8 @@ pub enum Subject {
     Request,
     /// A field of the table.
     Field(Field),
+    /// What the engine adds to a row. No request has it, but an opportunity that is imported.
+    System(SystemField),
     /// A key that is not in the table, as it was given.
     UnknownKey(Box<str>),
 }
@@ -199,6 +206,8 @@ pub enum ViolationKind {
     Malformed(InvalidValue),
     /// The field may not be cleared.
     NotClearable,
+    /// The time of the last change is before that of the addition.
+    BeforeCreation,
     /// Clearing the field would leave the opportunity without an owner.
     LastOwner,
     /// The key was given more than once.
@@ -256,6 +265,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Request => f.write_str("the request"),
             Self::Field(field) => write!(f, "'{field}'"),
+            Self::System(field) => write!(f, "'{field}'"),
             Self::UnknownKey(key) => Excerpt(key).fmt(f),
         }
     }
@@ -268,6 +278,9 @@ impl fmt::Display for Violation {
             ViolationKind::Required => f.write_str("is required"),
             ViolationKind::Malformed(invalid) => f.write_str(&invalid.requirement()),
             ViolationKind::NotClearable => f.write_str("may not be cleared"),
+            ViolationKind::BeforeCreation => {
+                write!(f, "must not be before '{}'", SystemField::CreatedAt)
+            }
             ViolationKind::LastOwner => {
                 f.write_str("may be cleared only if ")?;
                 let others = Field::ALL.iter().filter(|other| {

@@ -37,6 +37,8 @@ pub enum InvalidValue {
     LoneSurrogate,
     /// It is neither a date nor a timestamp of the accepted forms.
     Date,
+    /// It is not the time of a change as it is written down.
+    Timestamp,
 }
 
 impl InvalidValue {
@@ -53,6 +55,10 @@ impl InvalidValue {
             Self::Blank => "must hold something other than white space",
             Self::Nul => "must not contain the character U+0000",
             Self::LoneSurrogate => "must not contain a lone surrogate",
+            Self::Timestamp => {
+                "must be a time like 2017-05-05T14:30:00.123Z (RFC 3339), no finer than a millisecond, in the \
+                 years 0001 to 9999"
+            }
             Self::Date => {
                 "must be a date yyyy-mm-dd or a timestamp yyyy-mm-dd HH:mm:ss, optionally followed by \
                  ' UTC', in the years 0001 to 9999"

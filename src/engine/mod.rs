@@ -5,8 +5,10 @@ mod batch;
 mod caught;
 mod checkpoints;
 mod error;
+mod export;
 mod group;
 mod health;
+mod import;
 mod job;
 mod options;
 mod panics;
@@ -25,7 +27,9 @@ use std::sync::Arc;
 
 pub use batch::Batch;
 pub use error::{BatchError, Error, TrySubmitError};
+pub use export::ExportError;
 pub use health::{Health, Writes};
+pub use import::ImportError;
 pub use options::Options;
 pub use reply::Reply;
 pub use ticket::{ReplyTicket, Ticket};
@@ -294,7 +298,8 @@ impl Engine {
                 queue,
                 monitor,
                 log_cap_bytes,
-                readers: ReadPool::new(database, read_deadline),
+                readers: ReadPool::new(database.clone(), read_deadline),
+                database,
                 writer,
                 _scratch: scratch,
             }),
@@ -333,6 +338,7 @@ struct Shared {
     monitor: Arc<Monitor>,
     log_cap_bytes: u64,
     readers: ReadPool,
+    database: Database,
     writer: Writer,
     /// Dropped last, after the files in it are closed.
     _scratch: Option<ScratchFolder>,
