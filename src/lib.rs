@@ -43,6 +43,7 @@
 //!   pure: no storage, no thread, no clock.
 //! - The wire: [`Decoder`] reads JSON, [`Reply`] writes it.
 //! - The references: [`References`] tells which ids are known, a [`Catalog`] of them for instance.
+//! - Moving data: [`Engine::export`] writes opportunities as lines of JSON, [`Engine::import`] reads them.
 //! - The engine: [`Engine`] is the handle, [`Options`] how it is opened, [`Ticket`] an answer to
 //!   come.
 //!

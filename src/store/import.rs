@@ -88,3 +88,66 @@ fn is_taken(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error().map(|failure| failure.extended_code);
     matches!(code, Some(ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::{Command, OpportunityId, Request, Timestamp, VenueId, decide};
+    use crate::store::{Database, Durability, Settings, StoreErrorKind};
+
+    fn opportunity(id: i64) -> Opportunity {
+        let venue = VenueId::new(107).unwrap();
+        let lead = Request::add(venue).name("n").contact_id(1).type_id(1).stage_id(1).source_id(1);
+        let Command::Add { details, .. } = decide(lead).unwrap() else { panic!() };
+        Opportunity::create(OpportunityId::new(id).unwrap(), venue, details, Timestamp::MIN)
+    }
+
+    fn import(connection: &WriteConnection, count: i64) -> Result<u64, StoreError> {
+        let mut import = Import::begin(connection)?;
+        for id in 1..=count {
+            assert!(import.insert(&opportunity(id))?.is_ok());
+        }
+        import.finish()?;
+        import.commit()
+    }
+
+    fn rows(connection: &WriteConnection) -> (i64, i64, i64) {
+        let select = "SELECT (SELECT count(*) FROM opportunity),
+                             (SELECT count(*) FROM opportunity_by_venue), last_id FROM engine_state";
+        let rows = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        connection.connection().query_row(select, [], rows).unwrap()
+    }
+
+    /// A connection to which the store did something bad is as good as any afterwards. Seen to fail for a
+    /// transaction that commits when it is dropped.
+    #[test]
+    fn an_import_for_which_there_is_no_room_or_no_commit_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            create: true,
+            durability: Durability::Off,
+            busy_timeout: Duration::ZERO,
+            cache_bytes: 1 << 16,
+        };
+        let (_, mut connection) = Database::open(&folder.path().join("a.db"), settings).unwrap();
+
+        connection.limit_pages(50);
+        let error = import(&connection, 10_000).unwrap_err();
+        assert_eq!((error.operation(), error.kind()), (Operation::Apply, StoreErrorKind::Full));
+        assert_eq!(rows(&connection), (0, 0, 0));
+
+        connection.limit_pages(1 << 20);
+        let failures = Arc::new(AtomicU32::new(1));
+        connection.fail_commits(Arc::clone(&failures));
+        let error = import(&connection, 10).unwrap_err();
+        assert_eq!(error.operation(), Operation::Commit);
+        assert_eq!((rows(&connection), failures.load(SeqCst)), ((0, 0, 0), 0));
+
+        assert_eq!(import(&connection, 10_000).unwrap(), 10_000);
+        assert_eq!(rows(&connection), (10_000, 10_000, 10_000));
+    }
+}
