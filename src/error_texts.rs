@@ -5,13 +5,13 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crate::domain::{
-    Conflict, CursorError, Field, InvalidValue, OpportunityId, Rejection, VenueId, Version,
-    Violation, ViolationKind, Violations,
+    Conflict, CursorError, Field, InvalidValue, OpportunityId, Rejection, SystemField, Value,
+    VenueId, Version, Violation, ViolationKind, Violations,
 };
 use crate::store::{
     BackupError, Findings, OpenError, Operation, Problem, StoreError, StoreErrorKind,
 };
-use crate::{BatchError, Error, ListError, Reply, TrySubmitError};
+use crate::{BatchError, Error, ExportError, ImportError, ListError, Reply, TrySubmitError};
 
 fn text(error: &dyn StdError) -> String {
     error.to_string()
@@ -34,7 +34,7 @@ fn io() -> Arc<std::io::Error> {
 
 #[test]
 fn values() {
-    let texts: [(InvalidValue, &str); 9] = [
+    let texts: [(InvalidValue, &str); 10] = [
         (
             InvalidValue::Integer { min: 1 },
             "the value must be an integer from 1 to 9223372036854775807",
@@ -53,6 +53,11 @@ fn values() {
             InvalidValue::Date,
             "the value must be a date yyyy-mm-dd or a timestamp yyyy-mm-dd HH:mm:ss, optionally \
              followed by ' UTC', in the years 0001 to 9999",
+        ),
+        (
+            InvalidValue::Timestamp,
+            "the value must be a time like 2017-05-05T14:30:00.123Z (RFC 3339), no finer than a \
+             millisecond, in the years 0001 to 9999",
         ),
     ];
     for (error, expected) in texts {
@@ -87,11 +92,28 @@ fn violations() {
             Violation::of_field(Field::VenueId, ViolationKind::Duplicate),
             "'venueId' is given more than once",
         ),
+        (
+            Violation::of_system_field(SystemField::Version, ViolationKind::Required),
+            "'version' is required",
+        ),
+        (
+            Violation::of_system_field(SystemField::ModifiedAt, ViolationKind::BeforeCreation),
+            "'modifiedAt' must not be before 'createdAt'",
+        ),
         (Violation::unknown_key("subtypeId".into()), "'subtypeId' is not a known field"),
         (Violation::unknown_key("a\n'b'".into()), "'a\\n\\'b\\'' is not a known field"),
         (
             Violation::unknown_key("ü".repeat(65).into()),
             "'üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü…' is not a known field",
+        ),
+        (unknown(Field::StageId, Value::Integer(69), None), "'stageId' 69 is unknown in venue 107"),
+        (
+            unknown(Field::StageReasonId, Value::Integer(7), Some(Field::StageId)),
+            "'stageReasonId' 7 is unknown in venue 107 for the 'stageId' given",
+        ),
+        (
+            unknown(Field::ChannelId, Value::Text("a\n'b'".into()), None),
+            "'channelId' 'a\\n\\'b\\'' is unknown in venue 107",
         ),
         (Violation::of_request(ViolationKind::NotAnObject), "the request must be one JSON object"),
         (
@@ -109,6 +131,11 @@ fn violations() {
     ] {
         assert_eq!(violation.to_string(), expected);
     }
+}
+
+fn unknown(field: Field, id: Value<'static>, within: Option<Field>) -> Violation {
+    let venue = VenueId::new(107).unwrap();
+    Violation::of_field(field, ViolationKind::UnknownReference { venue, id, within })
 }
 
 fn invalid() -> Rejection {
@@ -170,7 +197,7 @@ const OPERATIONS: [(Operation, &str); 10] = [
 ];
 
 /// Every kind, its text, and whether trying again can help.
-const KINDS: [(StoreErrorKind, &str, bool); 14] = [
+const KINDS: [(StoreErrorKind, &str, bool); 15] = [
     (StoreErrorKind::Busy, "another process holds the database; try again", true),
     (StoreErrorKind::Full, "the disk or the database is full; free some space", false),
     (
@@ -199,9 +226,10 @@ const KINDS: [(StoreErrorKind, &str, bool); 14] = [
          batch again",
         false,
     ),
+    (StoreErrorKind::NoReferences, "its references could not be looked up; try again", true),
     (
         StoreErrorKind::Panicked,
-        "a panic was caught; this is a bug in the engine or in the clock given to it",
+        "a panic was caught; this is a bug in the engine or in code given to it",
         false,
     ),
     (
@@ -411,6 +439,65 @@ fn errors_of_opening() {
         (
             OpenError::Store { path: path(), source: busy() },
             "\"data/a.db\" could not be opened",
+            Some(BUSY),
+        ),
+    ] {
+        assert_eq!(text(&error), expected);
+        assert_eq!(sources(&error).first().map(String::as_str), nearest);
+    }
+}
+
+#[test]
+fn errors_of_an_export() {
+    let error = ExportError::Output { source: io() };
+    assert_eq!(
+        text(&error),
+        "the export could not be written; look at the output, and export again"
+    );
+    assert_eq!(sources(&error), ["permission denied"]);
+    let error = ExportError::Store(busy());
+    assert_eq!(text(&error), "the export failed");
+    assert_eq!(sources(&error), [BUSY, "Query is not read-only"]);
+}
+
+#[test]
+fn errors_of_an_import() {
+    let required = Violation::of_system_field(SystemField::Version, ViolationKind::Required);
+    for (error, expected, nearest) in [
+        (
+            ImportError::Invalid { line: 7, violations: required.into() },
+            "nothing was imported, because line 7 is invalid: 'version' is required",
+            None,
+        ),
+        (
+            ImportError::NotJson { line: 7, column: 2, reason: "expected ident".into() },
+            "nothing was imported, because line 7 is not valid JSON at column 2: expected ident",
+            None,
+        ),
+        (
+            ImportError::NotAnObject { line: 7 },
+            "nothing was imported, because line 7 is not one JSON object",
+            None,
+        ),
+        (
+            ImportError::TooLong { line: 7, limit: 4_096 },
+            "nothing was imported, because line 7 is longer than 4096 bytes",
+            None,
+        ),
+        (
+            ImportError::Taken { line: 7, id: OpportunityId::new(755).unwrap() },
+            "nothing was imported, because of line 7: there is an opportunity 755 already",
+            None,
+        ),
+        (
+            ImportError::Input { line: 7, source: io() },
+            "nothing was imported, because line 7 could not be read",
+            Some("permission denied"),
+        ),
+        (ImportError::Aborted(busy()), "aborted, nothing was imported", Some(BUSY)),
+        (
+            ImportError::Unknown(busy()),
+            "unknown, the import may or may not be kept, all or none of it; look before importing again",
             Some(BUSY),
         ),
     ] {

@@ -49,6 +49,8 @@
 //! - Lists: [`Filter`] says which opportunities of a venue, [`Listing`] gives them in pages, and
 //!   [`Cursor`] is where the next one begins.
 //! - The wire: [`Decoder`] reads JSON, [`Reply`] writes it.
+//! - The references: [`References`] tells which ids are known, a [`Catalog`] of them for instance.
+//! - Moving data: [`Engine::export`] writes opportunities as lines of JSON, [`Engine::import`] reads them.
 //! - The engine: [`Engine`] is the handle, [`Options`] how it is opened, [`Ticket`] an answer to
 //!   come.
 //!
@@ -64,9 +66,10 @@
 //!
 //! Opportunities hold it, so what is logged in passing does not: the `Debug` and `Display` forms of
 //! engines, options, tickets and errors, and replies, tell no value of a request or an opportunity. A
-//! [`Rejection`] names fields, and repeats keys that are not known, as they were sent. The `Debug` forms
-//! of [`Request`], [`Command`], [`Opportunity`] and [`Filter`], of what holds them, such as [`Listing`] and
-//! [`Page`], and of the values in them do tell what they hold. A [`Cursor`] holds no value of a filter.
+//! [`Rejection`] names fields, and repeats keys and ids that are not known, as they were sent. The `Debug` forms
+//! of [`Request`], [`Command`], [`Opportunity`] and [`Filter`], of what holds them, such as [`Listing`],
+//! [`Page`], [`Forecast`] and [`Change`], and of the values in them do tell what they hold. A [`Cursor`] holds no
+//! value of a filter.
 //!
 //! Texts of errors and replies name no path, no SQL and no column; the
 //! [`source`](std::error::Error::source) of a [`StoreError`] does, and so does its `Debug` form, and an
@@ -75,8 +78,8 @@
 //! # What it is not
 //!
 //! - Not a server: it speaks no HTTP and checks no token. The service around it does.
-//! - Not a CRM: it knows no companies, contacts, stages or users, only their ids, and checks no
-//!   reference.
+//! - Not a CRM: it knows no companies, contacts, stages or users, only their ids; whether those exist it
+//!   asks [`References`], if it is given some.
 //! - Not a search engine: it finds an opportunity by venue and id, and lists those of a venue by the values
 //!   of their fields and by a part of their names, for which it looks at each. There is no index but that by
 //!   venue, no search in descriptions or over venues, no ranking and no order but two.
@@ -97,6 +100,7 @@ mod domain;
 mod engine;
 mod fault_points;
 pub mod guide;
+mod references;
 mod store;
 mod wire;
 
@@ -116,14 +120,16 @@ pub use domain::{
     CompanyId, Conflict, ContactId, Cursor, CursorError, Details, Field, FieldChange, Filter,
     IdempotencyKey, IndustryId, IntoPatch, InvalidIdempotencyKey, InvalidValue, ListOrder,
     LostReasonId, Name, OnAdd, Opportunity, OpportunityId, Outcome, Patch, QualityId, QuoteId,
-    QuoteStatus, Rejection, Request, Sequence, SourceId, StageId, StageReasonId, Subject, Text,
-    Timestamp, TypeId, UserId, Value, VenueId, Version, Violation, ViolationKind, Violations,
-    decide,
+    QuoteStatus, Rejection, Request, Sequence, SourceId, StageId, StageReasonId, Subject,
+    SystemField, Text, Timestamp, TypeId, UserId, Value, VenueId, Version, Violation,
+    ViolationKind, Violations, decide,
 };
 pub use engine::{
-    Batch, BatchError, Engine, Error, Forecast, Health, ListError, Listing, NextChange,
-    Opportunities, Options, Page, Reply, ReplyTicket, Ticket, TrySubmitError, Writes,
+    Batch, BatchError, Engine, Error, ExportError, Forecast, Health, ImportError, ListError,
+    Listing, NextChange, Opportunities, Options, Page, Reply, ReplyTicket, Ticket, TrySubmitError,
+    Writes,
 };
+pub use references::{Catalog, CatalogError, Mentions, References};
 pub use store::{
     BackupError, Durability, Findings, OpenError, Operation, Problem, StoreError, StoreErrorKind,
     Verification,

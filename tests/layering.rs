@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// A folder of `src` and what none of its files may name.
-const FORBIDDEN: [(&str, &[&str]); 4] = [
+const FORBIDDEN: [(&str, &[&str]); 5] = [
     (
         "domain",
         &[
@@ -29,6 +29,10 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
     ),
     ("wire", &["rusqlite", "std::fs", "std::thread", "crate::store", "crate::engine"]),
     ("store", &["crate::wire", "crate::engine"]),
+    (
+        "references",
+        &["rusqlite", "std::fs", "std::thread", "crate::wire", "crate::store", "crate::engine"],
+    ),
     ("engine", &["rusqlite", "serde_json"]),
 ];
 

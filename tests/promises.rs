@@ -106,6 +106,8 @@ fn every_error_is_on_the_page() {
         (engine, "TrySubmitError"),
         (list, "ListError"),
         (cursor, "CursorError"),
+        (include_str!("../src/engine/export.rs"), "ExportError"),
+        (include_str!("../src/engine/import.rs"), "ImportError"),
         (store, "StoreErrorKind"),
         (store, "OpenError"),
         (store, "BackupError"),
@@ -119,7 +121,7 @@ fn every_error_is_on_the_page() {
 }
 
 /// Every kind of failure.
-const KINDS: [StoreErrorKind; 14] = [
+const KINDS: [StoreErrorKind; 15] = [
     StoreErrorKind::Busy,
     StoreErrorKind::Full,
     StoreErrorKind::Io,
@@ -130,6 +132,7 @@ const KINDS: [StoreErrorKind; 14] = [
     StoreErrorKind::DeadlineExceeded,
     StoreErrorKind::Exhausted,
     StoreErrorKind::BatchRefused,
+    StoreErrorKind::NoReferences,
     StoreErrorKind::Panicked,
     StoreErrorKind::WritesStopped,
     StoreErrorKind::Closed,

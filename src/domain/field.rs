@@ -5,6 +5,11 @@
 //! To add a field, add its row here, its column in `schema.sql`, and a migration for databases
 //! that exist already.
 
+use super::closed_date::ClosedDate;
+use super::id::*; // so that the table of fields may name any of them
+use super::text::{ChannelId, Name, Text};
+use super::value::FieldValue;
+
 /// Hands the table to the macro `$consumer`.
 ///
 /// The columns of `details` are: variant of [`Field`], member and database column, wire name,
@@ -166,10 +171,33 @@ macro_rules! define_field {
                     $(Self::$Field => Clearing::$Clearing,)*
                 }
             }
+
+            /// Whether its value is the id of something outside of the opportunity, which may or may not
+            /// exist: a stage, a user, a quote. See [`References`](crate::References).
+            #[must_use]
+            pub const fn is_reference(self) -> bool {
+                match self {
+                    $(Self::$Key => false,)*
+                    $(Self::$Field => <$Type as FieldValue>::IS_ID,)*
+                }
+            }
         }
     };
 }
 with_fields!(define_field);
+
+impl Field {
+    /// The field whose value decides which values this one may have: a reason belongs to a stage, a lead
+    /// contact to a company.
+    #[must_use]
+    pub const fn belongs_within(self) -> Option<Self> {
+        match self {
+            Self::StageReasonId => Some(Self::StageId),
+            Self::CompanyLeadContactId => Some(Self::CompanyId),
+            _ => None,
+        }
+    }
+}
 
 impl std::fmt::Display for Field {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -189,6 +217,22 @@ mod tests {
         }
         assert_eq!(Field::from_wire_name("VENUEID"), None);
         assert_eq!(Field::ALL.len(), Field::DETAILS.len() + 2);
+    }
+
+    #[test]
+    fn a_reference_is_what_has_the_type_of_an_id() {
+        let others = [
+            Field::Id,
+            Field::VenueId,
+            Field::Name,
+            Field::ConfirmedQuoteStatus,
+            Field::ClosedDate,
+            Field::Description,
+        ];
+        for &field in Field::ALL {
+            assert_eq!(field.is_reference(), !others.contains(&field), "{field}");
+            assert!(field.belongs_within().is_none_or(Field::is_reference), "{field}");
+        }
     }
 
     #[test]

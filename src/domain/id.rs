@@ -20,7 +20,8 @@ fn integer_from_digits(digits: &str) -> Option<i64> {
     })
 }
 
-/// Gives an integer newtype its common traits; it brings `new`, `get` and `MIN` itself.
+/// Gives an integer newtype its common traits; it brings `new`, `get`,
+/// `MIN` and `NAMES_SOMETHING` itself.
 macro_rules! integer_traits {
     ($Name:ident) => {
         impl std::fmt::Display for $Name {
@@ -52,6 +53,8 @@ macro_rules! integer_traits {
         }
 
         impl FieldValue for $Name {
+            const IS_ID: bool = Self::NAMES_SOMETHING;
+
             fn from_given(given: Given<'_>) -> Result<Self, InvalidValue> {
                 match given {
                     Given::Number(digits) | Given::Text(digits) => digits.parse(),
@@ -101,6 +104,8 @@ macro_rules! ids {
         impl $Name {
             /// The smallest value.
             pub const MIN: i64 = 1;
+
+            const NAMES_SOMETHING: bool = true;
 
             /// The id with this value.
             ///
@@ -183,6 +188,8 @@ pub struct QuoteStatus(i64);
 impl QuoteStatus {
     /// The smallest value.
     pub const MIN: i64 = 0;
+
+    const NAMES_SOMETHING: bool = false;
 
     /// The status with this value.
     ///

@@ -20,8 +20,10 @@ mod list_order;
 mod opportunity;
 mod outcome;
 mod patch;
+mod record;
 mod rejection;
 mod request;
+mod system_field;
 mod text;
 mod timestamp;
 mod value;
@@ -42,15 +44,17 @@ pub use outcome::Outcome;
 pub use patch::{IntoPatch, Patch};
 pub use rejection::{Code, Conflict, Rejection, Subject, Violation, ViolationKind, Violations};
 pub use request::Request;
+pub use system_field::SystemField;
 pub use text::{ChannelId, Name, Text};
 pub use timestamp::Timestamp;
 pub use value::{InvalidValue, Value};
 
 pub(crate) use damage::Damage;
 pub(crate) use difference::{ChangedFields, differences};
+#[cfg(feature = "proptest")]
+pub(crate) use field::with_fields;
 pub(crate) use filter::Condition;
 pub(crate) use list_order::Position;
 pub(crate) use opportunity::SystemColumns;
-pub(crate) use value::Given;
-#[cfg(feature = "proptest")]
-pub(crate) use {field::with_fields, value::FieldValue};
+pub(crate) use record::Record;
+pub(crate) use value::{FieldValue, Given};

@@ -133,8 +133,8 @@ impl Opportunity {
         reason = "the proof stands beside it"
     )]
     pub fn belongs_to(&self) -> BelongsTo {
-        // Proof: `create` gets details that passed `decide`, which requires an owner; `update` and
-        // `restore` check for one; nothing else makes an opportunity.
+        // Proof: `create` gets details that passed `decide`, which requires an owner; `update`,
+        // `restore` and records check for one; nothing else makes an opportunity.
         self.details.owner().expect("an opportunity has an owner")
     }
 
@@ -146,6 +146,19 @@ impl Opportunity {
             Field::VenueId => Some(Value::Integer(self.venue.get())),
             detail => self.details.value(detail),
         }
+    }
+
+    /// An opportunity that keeps the rules on the whole: it has an owner, and was not changed before it was
+    /// added. The caller has checked both.
+    pub(super) const fn of_checked_parts(
+        id: OpportunityId,
+        venue: VenueId,
+        version: Version,
+        created_at: Timestamp,
+        modified_at: Timestamp,
+        details: Details,
+    ) -> Self {
+        Self { id, venue, version, created_at, modified_at, details }
     }
 
     /// An opportunity from its stored parts, which pass the same checks again.

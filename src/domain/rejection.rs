@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::field::{Clearing, Field};
 use super::id::{OpportunityId, VenueId, Version};
-use super::value::InvalidValue;
+use super::system_field::SystemField;
+use super::value::{InvalidValue, Value};
 
 /// The class of a refusal: one of the three codes of the published call, or a conflict, which only
 /// the conditions of this crate can lead to.
@@ -184,7 +185,7 @@ impl Violation {
     pub const fn field(&self) -> Option<Field> {
         match self.subject {
             Subject::Field(field) => Some(field),
-            Subject::Request | Subject::UnknownKey(_) => None,
+            Subject::Request | Subject::System(_) | Subject::UnknownKey(_) => None,
         }
     }
 
@@ -196,6 +197,10 @@ impl Violation {
 
     pub(crate) const fn of_field(field: Field, kind: ViolationKind) -> Self {
         Self { subject: Subject::Field(field), kind }
+    }
+
+    pub(crate) const fn of_system_field(field: SystemField, kind: ViolationKind) -> Self {
+        Self { subject: Subject::System(field), kind }
     }
 
     pub(crate) const fn of_request(kind: ViolationKind) -> Self {
@@ -215,6 +220,8 @@ pub enum Subject {
     Request,
     /// A field of the table.
     Field(Field),
+    /// What the engine adds to a row. No request has it, but an opportunity that is imported.
+    System(SystemField),
     /// A key that is not in the table, as it was given.
     UnknownKey(Box<str>),
 }
@@ -229,12 +236,25 @@ pub enum ViolationKind {
     Malformed(InvalidValue),
     /// The field may not be cleared.
     NotClearable,
+    /// The time of the last change is before that of the addition.
+    BeforeCreation,
     /// Clearing the field would leave the opportunity without an owner.
     LastOwner,
     /// The key was given more than once.
     Duplicate,
     /// The key is not in the table.
     UnknownKey,
+    /// What the field names does not exist in the venue, as far as the references that were given to the
+    /// engine tell: see [`References`](crate::References).
+    UnknownReference {
+        /// The venue.
+        venue: VenueId,
+        /// The id that is not known there.
+        id: Value<'static>,
+        /// The field of the request, itself known, that the id has to belong to, if there is one: the
+        /// stage of a reason, the company of a lead contact.
+        within: Option<Field>,
+    },
     /// The request is JSON, but not an object.
     NotAnObject,
     /// The request is not JSON.
@@ -255,20 +275,30 @@ pub enum ViolationKind {
     },
 }
 
-/// The longest part of an unknown key that a message repeats, in characters.
-const KEY_EXCERPT: usize = 64;
+/// A text that a client sent, as a message repeats it: its beginning, quoted.
+struct Excerpt<'a>(&'a str);
+
+impl Excerpt<'_> {
+    /// The longest part that is repeated, in characters.
+    const MAX: usize = 64;
+}
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.0.char_indices().nth(Self::MAX).map_or(self.0.len(), |(at, _)| at);
+        let (excerpt, rest) = self.0.split_at(end);
+        let ellipsis = if rest.is_empty() { "" } else { "…" };
+        write!(f, "'{}{ellipsis}'", excerpt.escape_debug())
+    }
+}
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request => f.write_str("the request"),
             Self::Field(field) => write!(f, "'{field}'"),
-            Self::UnknownKey(key) => {
-                let end = key.char_indices().nth(KEY_EXCERPT).map_or(key.len(), |(at, _)| at);
-                let (excerpt, rest) = key.split_at(end);
-                let ellipsis = if rest.is_empty() { "" } else { "…" };
-                write!(f, "'{}{ellipsis}'", excerpt.escape_debug())
-            }
+            Self::System(field) => write!(f, "'{field}'"),
+            Self::UnknownKey(key) => Excerpt(key).fmt(f),
         }
     }
 }
@@ -280,6 +310,9 @@ impl fmt::Display for Violation {
             ViolationKind::Required => f.write_str("is required"),
             ViolationKind::Malformed(invalid) => f.write_str(&invalid.requirement()),
             ViolationKind::NotClearable => f.write_str("may not be cleared"),
+            ViolationKind::BeforeCreation => {
+                write!(f, "must not be before '{}'", SystemField::CreatedAt)
+            }
             ViolationKind::LastOwner => {
                 f.write_str("may be cleared only if ")?;
                 let others = Field::ALL.iter().filter(|other| {
@@ -292,6 +325,15 @@ impl fmt::Display for Violation {
             }
             ViolationKind::Duplicate => f.write_str("is given more than once"),
             ViolationKind::UnknownKey => f.write_str("is not a known field"),
+            ViolationKind::UnknownReference { venue, id, within } => {
+                match id {
+                    Value::Integer(id) => id.fmt(f)?,
+                    Value::Text(id) => Excerpt(id).fmt(f)?,
+                    Value::Date(date) => date.fmt(f)?,
+                }
+                write!(f, " is unknown in venue {venue}")?;
+                within.map_or(Ok(()), |within| write!(f, " for the '{within}' given"))
+            }
             ViolationKind::NotAnObject => f.write_str("must be one JSON object"),
             ViolationKind::MalformedJson { line, column, reason } => {
                 write!(f, "is not valid JSON at line {line}, column {column}: {reason}")

@@ -6,7 +6,8 @@ use super::patch::{IntoPatch, Patch};
 use super::value::{FieldValue, Given, InvalidValue, Value};
 
 /// Defines a text newtype. Its rules stand beside it: `check` for the text, `from_number` for
-/// a number that a client sends in its place, `NOT_TEXT` for anything else.
+/// a number that a client sends in its place, `NOT_TEXT` for anything else, and `NAMES_SOMETHING`, whether
+/// it is an id.
 macro_rules! text_type {
     ($(#[$meta:meta])* $Name:ident) => {
         $(#[$meta])*
@@ -55,6 +56,8 @@ macro_rules! text_type {
         text_type!(@from String => $Name);
 
         impl FieldValue for $Name {
+            const IS_ID: bool = Self::NAMES_SOMETHING;
+
             fn from_given(given: Given<'_>) -> Result<Self, InvalidValue> {
                 match given {
                     Given::Text(text) => Self::new(text),
@@ -121,6 +124,7 @@ text_type! {
 
 impl Name {
     const NOT_TEXT: InvalidValue = InvalidValue::Text;
+    const NAMES_SOMETHING: bool = false;
 
     fn check(text: &str) -> Result<(), InvalidValue> {
         check_text(text)?;
@@ -142,6 +146,7 @@ text_type! {
 
 impl Text {
     const NOT_TEXT: InvalidValue = InvalidValue::Text;
+    const NAMES_SOMETHING: bool = false;
 
     fn check(text: &str) -> Result<(), InvalidValue> {
         check_text(text)
@@ -159,6 +164,7 @@ text_type! {
 
 impl ChannelId {
     const NOT_TEXT: InvalidValue = InvalidValue::TextOrInteger;
+    const NAMES_SOMETHING: bool = true;
 
     fn check(text: &str) -> Result<(), InvalidValue> {
         check_text(text)

@@ -6,6 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::value::InvalidValue;
+
 /// A moment in UTC, to the millisecond, in the years 0001 to 9999.
 ///
 /// Prints and serialises as RFC 3339 with milliseconds.
@@ -47,6 +49,14 @@ impl Timestamp {
     pub fn to_datetime(self) -> DateTime<Utc> {
         // The default, the epoch, is never taken: chrono's range holds ours.
         DateTime::from_timestamp_millis(self.0).unwrap_or_default()
+    }
+
+    /// The moment that a text in RFC 3339 tells, if nothing of it is lost: neither a fraction of a
+    /// millisecond nor a year out of range.
+    pub(crate) fn from_text(text: &str) -> Result<Self, InvalidValue> {
+        let moment = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidValue::Timestamp)?;
+        let kept = Self::from(moment.to_utc());
+        if kept.to_datetime() == moment { Ok(kept) } else { Err(InvalidValue::Timestamp) }
     }
 
     /// The moment with exactly this many milliseconds, if it is in range.
@@ -114,6 +124,19 @@ mod tests {
             assert_eq!(moment.as_millis(), millis);
             assert_eq!(Timestamp::try_from(moment.to_string()), Ok(moment));
             assert_eq!(Timestamp::from(moment.to_datetime()), moment);
+        }
+    }
+
+    #[test]
+    fn of_a_text_nothing_is_lost() {
+        let moment = Ok(Timestamp::from_millis(1_493_994_600_120));
+        for text in
+            ["2017-05-05T14:30:00.120Z", "2017-05-05T14:30:00.12Z", "2017-05-05T16:30:00.12+02:00"]
+        {
+            assert_eq!(Timestamp::from_text(text), moment, "{text}");
+        }
+        for text in ["2017-05-05T14:30:00.1201Z", "0000-12-31T00:00:00Z", "2017-05-05", "", "0"] {
+            assert_eq!(Timestamp::from_text(text), Err(InvalidValue::Timestamp), "{text}");
         }
     }
 

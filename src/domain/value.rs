@@ -37,6 +37,8 @@ pub enum InvalidValue {
     LoneSurrogate,
     /// It is neither a date nor a timestamp of the accepted forms.
     Date,
+    /// It is not the time of a change as it is written down.
+    Timestamp,
 }
 
 impl InvalidValue {
@@ -53,6 +55,10 @@ impl InvalidValue {
             Self::Blank => "must hold something other than white space",
             Self::Nul => "must not contain the character U+0000",
             Self::LoneSurrogate => "must not contain a lone surrogate",
+            Self::Timestamp => {
+                "must be a time like 2017-05-05T14:30:00.123Z (RFC 3339), no finer than a millisecond, in the \
+                 years 0001 to 9999"
+            }
             Self::Date => {
                 "must be a date yyyy-mm-dd or a timestamp yyyy-mm-dd HH:mm:ss, optionally followed by \
                  ' UTC', in the years 0001 to 9999"
@@ -62,7 +68,7 @@ impl InvalidValue {
 }
 
 /// The value of any field: every type of field is one of these.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Value<'a> {
     /// An id or a status.
@@ -113,6 +119,9 @@ impl Given<'_> {
 
 /// A type of field: how its values are read, checked and shown.
 pub(crate) trait FieldValue: Sized {
+    /// Whether it is an id: it names something outside of the opportunity.
+    const IS_ID: bool = false;
+
     /// Checks a value that a client gave. It is not empty: [`FieldValue::patch`] sees to that.
     fn from_given(given: Given<'_>) -> Result<Self, InvalidValue>;
 

@@ -7,6 +7,7 @@ use super::job::{Answer, Decided, Job};
 use super::promise::Waiter;
 use super::queue::Closed;
 use crate::domain::{Outcome, Rejection, Request};
+use crate::store::StoreError;
 
 /// How the requests of a batch hang together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,7 +39,9 @@ impl Engine {
         requests: impl Iterator<Item = Result<Request, Rejection>>,
     ) -> Result<Vec<Outcome>, BatchError> {
         let mut bytes = 0;
-        let commands = requests.map(|request| self.decide_counting(request, &mut bytes)).collect();
+        let commands: Result<_, _> =
+            requests.map(|request| self.decide_counting(request, &mut bytes)).collect();
+        let commands = commands.map_err(BatchError::Aborted)?;
         let (job, waiter) = Job::all(commands, bytes);
         self.shared.queue.push(job)?;
         waiter.wait()?
@@ -59,15 +62,28 @@ impl Engine {
 
     fn submit_part(&self, requests: impl Iterator<Item = Result<Request, Rejection>>) -> Part {
         let mut bytes = 0;
-        let decided: Vec<_> =
-            requests.map(|request| self.decide_counting(request, &mut bytes)).collect();
+        let mut decided = Vec::new();
+        let mut undecided = Vec::new();
+        for (index, request) in requests.enumerate() {
+            match self.decide_counting(request, &mut bytes) {
+                Ok(command) => decided.push(command),
+                Err(error) => undecided.push((index, error)),
+            }
+        }
         let len = decided.len();
         let (job, waiter) = Job::each(decided, bytes);
-        Part { len, answers: self.shared.queue.push(job).map(|()| waiter) }
+        Part { len, answers: self.shared.queue.push(job).map(|()| waiter), undecided }
     }
 
-    fn decide_counting(&self, request: Result<Request, Rejection>, bytes: &mut usize) -> Decided {
-        let request = request?;
+    fn decide_counting(
+        &self,
+        request: Result<Request, Rejection>,
+        bytes: &mut usize,
+    ) -> Result<Decided, StoreError> {
+        let request = match request {
+            Ok(request) => request,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
         *bytes += bytes_of(&request);
         self.decide(request)
     }
@@ -77,12 +93,18 @@ impl Engine {
 struct Part {
     len: usize,
     answers: Result<Waiter<Vec<Answer>>, Closed>,
+    /// Those that could not be decided, and so were not handed over, with their index; in order.
+    undecided: Vec<(usize, StoreError)>,
 }
 
 impl Part {
     fn wait(self) -> Vec<Answer> {
         let wait = |waiter: Waiter<_>| waiter.wait().map_err(Failure::from);
         let answers = self.answers.map_err(Failure::from).and_then(wait);
-        answers.unwrap_or_else(|failure| vec![Err(failure.into()); self.len])
+        let mut answers = answers.unwrap_or_else(|failure| vec![Err(failure.into()); self.len]);
+        for (index, error) in self.undecided {
+            answers.insert(index, Err(Error::Aborted(error)));
+        }
+        answers
     }
 }

@@ -65,7 +65,7 @@ impl Engine {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn check(&self, request: Request) -> Result<Forecast, Error> {
-        let order = self.decide(request)?;
+        let order = self.decide(request).map_err(Error::Aborted)??;
         let shared = &self.shared;
         let plan = shared.readers.plan(&order, shared.key_lifetime, (shared.clock)());
         let plan = plan.map_err(Error::Aborted)??;

@@ -6,9 +6,11 @@ mod caught;
 mod change_feed;
 mod checkpoints;
 mod error;
+mod export;
 mod forecast;
 mod group;
 mod health;
+mod import;
 mod job;
 mod list;
 mod once;
@@ -16,6 +18,7 @@ mod options;
 mod panics;
 mod promise;
 mod queue;
+mod references;
 mod reply;
 mod safekeeping;
 mod scratch;
@@ -30,14 +33,17 @@ use std::time::Duration;
 pub use batch::Batch;
 pub use change_feed::NextChange;
 pub use error::{BatchError, Error, TrySubmitError};
+pub use export::ExportError;
 pub use forecast::Forecast;
 pub use health::{Health, Writes};
+pub use import::ImportError;
 pub use list::{ListError, Listing, Opportunities, Page};
 pub use options::Options;
 pub use reply::Reply;
 pub use ticket::{ReplyTicket, Ticket};
 
 use crate::domain::{Opportunity, OpportunityId, Outcome, Rejection, Request, VenueId, decide};
+use crate::references::References;
 use crate::store::{Database, OpenError, Order, ReadPool, StoreError};
 use crate::wire::Decoder;
 use change_feed::Followers;
@@ -288,6 +294,7 @@ impl Engine {
         let decoder = options.decoder();
         let (log_cap_bytes, read_deadline) = (options.log_cap_bytes, options.read_deadline);
         let (clock, key_lifetime) = (Arc::clone(&options.clock), options.key_lifetime);
+        let references = options.references.clone();
         let writer = writer::start(
             &database,
             connection,
@@ -299,28 +306,38 @@ impl Engine {
         Ok(Self {
             shared: Arc::new(Shared {
                 decoder,
+                references,
                 queue,
                 monitor,
                 followers,
                 clock,
                 key_lifetime,
                 log_cap_bytes,
-                readers: ReadPool::new(database, read_deadline),
+                readers: ReadPool::new(database.clone(), read_deadline),
+                database,
                 writer,
                 _scratch: scratch,
             }),
         })
     }
 
-    fn decide(&self, request: Request) -> Decided {
-        self.shared.decoder.check_size(request.text_bytes())?;
+    /// Decides what a request asks for, on the thread of the caller. The inner `Err` is the request's
+    /// own fault.
+    fn decide(&self, request: Request) -> Result<Decided, StoreError> {
         let once = once(&request);
-        Ok(Order { command: decide(request)?, once })
+        let size = self.shared.decoder.check_size(request.text_bytes());
+        let decided = size.and_then(|()| decide(request));
+        let decided = match &self.shared.references {
+            Some(references) => references::look_up(&**references, decided)?,
+            None => decided,
+        };
+        Ok(decided.map(|command| Order { command, once }))
     }
 
     fn prepare(&self, request: Request) -> Result<(Job, Ticket), Error> {
         let bytes = bytes_of(&request);
-        let (job, waiter) = Job::one(self.decide(request)?, bytes);
+        let command = self.decide(request).map_err(Error::Aborted)??;
+        let (job, waiter) = Job::one(command, bytes);
         Ok((job, Ticket::new(waiter)))
     }
 }
@@ -334,6 +351,7 @@ fn bytes_of(request: &Request) -> usize {
 /// What the clones of an engine share.
 struct Shared {
     decoder: Decoder,
+    references: Option<Arc<dyn References>>,
     queue: Arc<Queue>,
     monitor: Arc<Monitor>,
     followers: Arc<Followers>,
@@ -341,6 +359,7 @@ struct Shared {
     key_lifetime: Duration,
     log_cap_bytes: u64,
     readers: ReadPool,
+    database: Database,
     writer: Writer,
     /// Dropped last, after the files in it are closed.
     _scratch: Option<ScratchFolder>,

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::Engine;
 use super::scratch::ScratchFolder;
 use crate::domain::Timestamp;
+use crate::references::References;
 use crate::store::{DEFAULT_KEY_LIFETIME, Durability, MAX_REQUEST_BYTES, OpenError, Settings};
 use crate::wire::{Decoder, UnknownKeys};
 
@@ -38,6 +39,8 @@ pub struct Options {
     pub(super) log_cap_bytes: u64,
     pub(super) history: Option<bool>,
     pub(super) key_lifetime: Duration,
+    /// `None`: no id is looked up.
+    pub(super) references: Option<Arc<dyn References>>,
 }
 
 impl Default for Options {
@@ -58,6 +61,7 @@ impl Default for Options {
             log_cap_bytes: 256 << 20,
             history: None,
             key_lifetime: DEFAULT_KEY_LIFETIME,
+            references: None,
         }
     }
 }
@@ -147,6 +151,16 @@ impl Options {
     /// are made.
     pub const fn key_lifetime(mut self, lifetime: Duration) -> Self {
         self.key_lifetime = lifetime;
+        self
+    }
+
+    /// Who tells which ids of a request are known in its venue: a [`Catalog`](crate::Catalog), or the
+    /// service's own [`References`]. By default nobody is asked, at no cost.
+    ///
+    /// They are asked once a request, on the thread of the caller, when the request breaks no other rule
+    /// and before it is queued.
+    pub fn references(mut self, references: impl References + 'static) -> Self {
+        self.references = Some(Arc::new(references));
         self
     }
 

@@ -70,7 +70,9 @@ pub enum StoreErrorKind {
     Exhausted,
     /// Another request of the same all-or-nothing batch was refused.
     BatchRefused,
-    /// Code of the embedder, such as its clock, or of the engine panicked.
+    /// The references that were given to the engine could not tell which ids are known.
+    NoReferences,
+    /// Code of the embedder, such as its clock or its references, or of the engine panicked.
     Panicked,
     /// A commit and the one made to learn about it failed: writes are refused until it is reopened.
     WritesStopped,
@@ -88,9 +90,9 @@ impl StoreError {
     pub(crate) fn caused_by(
         operation: Operation,
         kind: StoreErrorKind,
-        source: impl Error + Send + Sync + 'static,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self { operation, kind, source: Some(Arc::new(source)) }
+        Self { operation, kind, source: Some(source.into().into()) }
     }
 
     /// What the store was doing.
@@ -110,7 +112,14 @@ impl StoreErrorKind {
     /// Whether the same call may succeed a little later, with nobody doing anything about it.
     #[must_use]
     pub const fn is_passing(self) -> bool {
-        matches!(self, Self::Busy | Self::OutOfMemory | Self::LogFull | Self::DeadlineExceeded)
+        matches!(
+            self,
+            Self::Busy
+                | Self::OutOfMemory
+                | Self::LogFull
+                | Self::DeadlineExceeded
+                | Self::NoReferences
+        )
     }
 }
 
@@ -164,7 +173,8 @@ impl fmt::Display for StoreErrorKind {
                 "another request of its all-or-nothing batch was refused; correct that one and send the \
                  batch again"
             }
-            Self::Panicked => "a panic was caught; this is a bug in the engine or in the clock given to it",
+            Self::NoReferences => "its references could not be looked up; try again",
+            Self::Panicked => "a panic was caught; this is a bug in the engine or in code given to it",
             Self::WritesStopped => {
                 "an earlier commit has an unknown outcome; reopen the engine to write again"
             }

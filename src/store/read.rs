@@ -17,6 +17,7 @@ use super::list::{self, ListQuery, Listed};
 use super::order::Order;
 use super::plan::Plan;
 use super::row::{self, STATEMENTS};
+use super::scan::scan;
 use super::sqlite_error::{damaged, failed};
 use super::state::State;
 use super::venue_index::{SELECT_INDEXED, SELECT_TAIL};
@@ -117,6 +118,14 @@ impl ReadPool {
     /// Verifies the database as it is at this moment.
     pub(crate) fn verify(&self, verification: Verification) -> Result<Findings, StoreError> {
         verify(&self.connection_apart()?, verification)
+    }
+
+    /// Hands every opportunity, as of this moment, to `visit`, by id; tells how many there were.
+    pub(crate) fn scan<E: From<StoreError>>(
+        &self,
+        visit: impl FnMut(&Opportunity) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        scan(&self.connection_apart()?, visit)
     }
 
     /// Refuses further reads and closes the idle connections.

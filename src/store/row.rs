@@ -14,7 +14,7 @@ const SYSTEM_COLUMNS: [&str; 5] = ["id", "venue_id", "version", "created_at", "m
 pub(super) struct Statements {
     /// Reads the opportunity with id ?1 in venue ?2.
     pub(super) select: String,
-    /// Reads every opportunity.
+    /// Reads every opportunity, by id.
     pub(super) select_all: String,
     pub(super) insert: String,
     /// Writes every column that an update may change.
@@ -37,7 +37,7 @@ pub(super) static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| {
             "SELECT {} FROM opportunity WHERE id = ?1 AND venue_id = ?2",
             columns.join(", ")
         ),
-        select_all: format!("SELECT {} FROM opportunity", columns.join(", ")),
+        select_all: format!("SELECT {} FROM opportunity ORDER BY id", columns.join(", ")),
         insert: format!(
             "INSERT INTO opportunity ({}) VALUES ({})",
             columns.join(", "),

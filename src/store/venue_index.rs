@@ -69,6 +69,12 @@ impl Coverage {
         }
     }
 
+    /// Whether the index has passed this id: an opportunity with it has to be in the index, whatever its
+    /// venue, and nothing else will put it there.
+    pub(super) const fn is_past(self, id: i64) -> bool {
+        id <= self.indexed_id
+    }
+
     /// With a run of all up to this id, if they are enough and there is no run already.
     fn with_run_up_to(self, last_id: i64) -> Self {
         let is_due = self.run_id == self.indexed_id && last_id - self.indexed_id >= RUN;
@@ -96,8 +102,7 @@ impl<'c> VenueIndex<'c> {
         Ok(Self {
             read_run: connection
                 .prepare("SELECT venue_id, id FROM opportunity WHERE id > ?1 AND id <= ?2")?,
-            insert: connection
-                .prepare("INSERT OR IGNORE INTO opportunity_by_venue VALUES (?1, ?2)")?,
+            insert: connection.prepare(INSERT_ENTRY)?,
             rest: Vec::new(),
             coverage: None,
         })
@@ -150,6 +155,22 @@ impl<'c> VenueIndex<'c> {
         self.rest.sort_unstable_by(|one, other| other.cmp(one));
         Ok(())
     }
+}
+
+/// Writes an entry, venue ?1 and id ?2, if it is not there.
+pub(super) const INSERT_ENTRY: &str = "INSERT OR IGNORE INTO opportunity_by_venue VALUES (?1, ?2)";
+
+/// Writes all that the index lacks at once, a run in progress included: for what may be far more rows than
+/// a list could look through, or a run could hold in memory. SQLite sorts them, on the disk if need be.
+pub(super) fn complete(
+    connection: &Connection,
+    stored: Coverage,
+    last_id: i64,
+) -> rusqlite::Result<Coverage> {
+    let insert = "INSERT OR IGNORE INTO opportunity_by_venue
+                  SELECT venue_id, id FROM opportunity WHERE id > ?1 ORDER BY venue_id, id";
+    connection.execute(insert, [stored.indexed_id])?;
+    Ok(Coverage { indexed_id: last_id, run_id: last_id, written: Entry::default() })
 }
 
 /// Reads the ids of the opportunities of venue ?1 after id ?2 that are in the index: at most ?3.

@@ -93,6 +93,11 @@ impl Decoder {
         }
     }
 
+    /// The size of the largest request that is accepted, in bytes.
+    pub(crate) const fn largest(&self) -> usize {
+        self.max_bytes
+    }
+
     /// Refuses what is larger than accepted.
     pub(crate) fn check_size(&self, bytes: usize) -> Result<(), Rejection> {
         if bytes > self.max_bytes {
@@ -108,7 +113,7 @@ impl Decoder {
         RequestSeed::<RawGiven<'_>>::new(&mut request, self.unknown_keys)
             .deserialize(&mut deserializer)
             .and_then(|()| deserializer.end())
-            .map_err(|error| malformed(&error))?;
+            .map_err(|error| NotJson::from(&error))?;
         Ok(request)
     }
 }
@@ -117,7 +122,7 @@ const JSON_WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// A value of the object as it stands in the text, so that a number keeps all its digits.
 #[derive(Deserialize)]
-struct RawGiven<'a>(#[serde(borrow)] &'a RawValue);
+pub(super) struct RawGiven<'a>(#[serde(borrow)] &'a RawValue);
 
 impl<'a> From<RawGiven<'a>> for Given<'a> {
     fn from(RawGiven(raw): RawGiven<'a>) -> Self {
@@ -139,15 +144,42 @@ fn text(literal: &str) -> Given<'_> {
     serde_json::from_str(literal).map_or(Given::LoneSurrogate, |text| Given::Text(Cow::Owned(text)))
 }
 
-fn utf8(bytes: &[u8]) -> Result<&str, Rejection> {
+/// Where bytes stop being JSON, and what is wrong there.
+#[derive(Debug)]
+pub(crate) struct NotJson {
+    /// From 1.
+    pub(crate) line: usize,
+    /// The byte within the line, from 1 (0 just after a line break).
+    pub(crate) column: usize,
+    pub(crate) reason: Box<str>,
+}
+
+impl From<&serde_json::Error> for NotJson {
+    fn from(error: &serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let text = error.to_string();
+        let reason = text.strip_suffix(&format!(" at line {line} column {column}"));
+        Self { line, column, reason: reason.unwrap_or(&text).into() }
+    }
+}
+
+impl From<NotJson> for Rejection {
+    fn from(NotJson { line, column, reason }: NotJson) -> Self {
+        Self::of_request(ViolationKind::MalformedJson { line, column, reason })
+    }
+}
+
+/// The text that the bytes are, if JSON may be one like it.
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str, NotJson> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = &bytes[..error.valid_up_to()];
         let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();
         let column = 1 + valid.iter().rev().take_while(|&&byte| byte != b'\n').count();
-        malformed_at(line, column, "invalid UTF-8")
+        NotJson { line, column, reason: "invalid UTF-8".into() }
     })?;
     if text.starts_with('\u{feff}') {
-        return Err(malformed_at(1, 1, "a byte-order mark is not accepted"));
+        let reason = "a byte-order mark is not accepted".into();
+        return Err(NotJson { line: 1, column: 1, reason });
     }
     Ok(text)
 }
@@ -155,7 +187,7 @@ fn utf8(bytes: &[u8]) -> Result<&str, Rejection> {
 /// The refusal of a text that is something other than an object.
 fn not_an_object(text: &str) -> Rejection {
     match serde_json::from_str::<&RawValue>(text).map(RawValue::get) {
-        Err(error) => malformed(&error),
+        Err(error) => NotJson::from(&error).into(),
         Ok("null") => Rejection::Empty,
         Ok(array) if is_empty_array(array) => Rejection::Empty,
         Ok(_) => Rejection::of_request(ViolationKind::NotAnObject),
@@ -165,15 +197,4 @@ fn not_an_object(text: &str) -> Rejection {
 fn is_empty_array(literal: &str) -> bool {
     let inside = literal.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     inside.is_some_and(|inside| inside.trim_matches(JSON_WHITE_SPACE).is_empty())
-}
-
-fn malformed(error: &serde_json::Error) -> Rejection {
-    let (line, column) = (error.line(), error.column());
-    let text = error.to_string();
-    let reason = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
-    malformed_at(line, column, reason)
-}
-
-fn malformed_at(line: usize, column: usize, reason: &str) -> Rejection {
-    Rejection::of_request(ViolationKind::MalformedJson { line, column, reason: reason.into() })
 }

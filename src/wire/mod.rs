@@ -3,10 +3,15 @@
 
 mod change;
 mod decode;
+mod lines;
 mod opportunity;
+mod record;
 mod reply;
 mod request;
 
+pub(crate) use decode::NotJson;
 pub use decode::{Decoder, UnknownKeys};
+pub(crate) use lines::{LineError, Lines};
+pub(crate) use record::{NotARecord, read_record, write_record};
 pub(crate) use reply::{refusal, success};
 pub(crate) use request::comparable;

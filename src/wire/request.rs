@@ -57,8 +57,10 @@ impl<'de, V: Deserialize<'de> + Into<Given<'de>>> Visitor<'de> for RequestSeed<'
     }
 }
 
-/// A key, borrowed from the input where it has no escapes.
+/// A key, borrowed from the input where it has no escapes. Transparent: not every format looks through a
+/// newtype.
 #[derive(Deserialize)]
+#[serde(transparent)]
 pub(super) struct Key<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 /// A value from any format of serde's.

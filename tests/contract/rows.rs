@@ -94,19 +94,24 @@ fn an_opportunity_that_breaks_a_rule_does_not_come_back() {
     let (_, json) = example();
     for (key, value, message) in [
         ("id", json!(0), "'id' must be an integer from 1 to 9223372036854775807"),
-        ("id", json!(null), "missing field `id`"),
-        ("venueId", json!(null), "missing field `venueId`"),
-        ("version", json!(0), "the value must be an integer from 1 to 9223372036854775807"),
+        ("id", json!(null), "'id' is required"),
+        ("venueId", json!(null), "'venueId' is required"),
+        ("version", json!(0), "'version' must be an integer from 1 to 9223372036854775807"),
         ("name", json!(" "), "'name' must hold something other than white space"),
-        ("name", json!(null), "the stored value of name breaks the rules"),
-        ("companyId", json!(null), "the stored value of company_id breaks the rules"),
+        ("name", json!(null), "'name' is required"),
+        ("companyId", json!(null), "'contactId' is required"),
         (
             "createdAt",
             json!("2017-05-05T14:30:00.124Z"),
-            "the stored value of modified_at breaks the rules",
+            "'modifiedAt' must not be before 'createdAt'",
         ),
-        ("createdAt", json!("yesterday"), "premature end of input"),
-        ("colour", json!("red"), "unknown field 'colour'"),
+        (
+            "createdAt",
+            json!("yesterday"),
+            "'createdAt' must be a time like 2017-05-05T14:30:00.123Z (RFC 3339), no finer than a millisecond, in the years \
+             0001 to 9999",
+        ),
+        ("colour", json!("red"), "'colour' is not a known field"),
     ] {
         let mut broken = json.clone();
         broken[key] = value;
@@ -117,7 +122,7 @@ fn an_opportunity_that_breaks_a_rule_does_not_come_back() {
         let mut broken = json.clone();
         broken.as_object_mut().unwrap().remove(key);
         let error = serde_json::from_value::<Opportunity>(broken).unwrap_err();
-        assert_eq!(error.to_string(), format!("missing field `{key}`"));
+        assert_eq!(error.to_string(), format!("'{key}' is required"));
     }
 }
 

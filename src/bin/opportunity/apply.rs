@@ -1,18 +1,19 @@
-//! `opportunity apply`: one request a line in, one reply a line out.
+//! `opportunity apply`: requests in, one reply a line out.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread;
 
-use opportunity_engine::{Batch, Decoder, Engine, Rejection, Reply, ReplyTicket, Request};
+use opportunity_engine::{Batch, Engine, Error, Rejection, Reply, ReplyTicket, Request};
 
 use crate::args::{Apply, BatchArgument};
 use crate::failure::{BAD_USAGE, Failure, REFUSED, STORE_FAILED};
-use crate::lines::Lines;
-use crate::progress::{self, Input};
+use crate::input::{self, not_read};
+use crate::progress;
+use crate::requests::Requests;
 use crate::summary::Summary;
 
 /// How many requests are in flight between the input and the replies.
@@ -20,7 +21,7 @@ const IN_FLIGHT: usize = 8_192;
 
 pub(crate) fn run(arguments: &Apply) -> Result<ExitCode, Failure> {
     keep_apart(arguments)?;
-    let (input, len) = open_input(&arguments.input)?;
+    let (input, len) = input::open(&arguments.input)?;
     let engine = Engine::options()
         .durability(arguments.durability.into())
         .open(&arguments.db)
@@ -28,10 +29,10 @@ pub(crate) fn run(arguments: &Apply) -> Result<ExitCode, Failure> {
     let mut replies = Replies::open(arguments.replies.as_deref())?;
 
     let bar = progress::bar(len);
-    let lines = Lines::new(progress::watch(input, &bar), Decoder::DEFAULT_MAX_BYTES);
+    let requests = Requests::of(arguments, progress::watch(input, &bar));
     let done = match arguments.batch {
-        BatchArgument::Each => pipeline(&engine, lines, &mut replies),
-        BatchArgument::All => all_or_nothing(&engine, lines, &mut replies),
+        BatchArgument::Each => pipeline(&engine, requests, &mut replies),
+        BatchArgument::All => all_or_nothing(&engine, requests, &mut replies),
     };
     bar.finish_and_clear();
     let closed = engine.close();
@@ -59,25 +60,6 @@ fn keep_apart(arguments: &Apply) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// Opens the input and tells its size, if it has one.
-fn open_input(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> {
-    if path == Path::new("-") {
-        return Ok((Box::new(io::stdin()), None));
-    }
-    let open = || {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if metadata.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        Ok((file, metadata.is_file().then_some(metadata.len())))
-    };
-    let (file, len) = open().map_err(|error: io::Error| {
-        Failure::new(BAD_USAGE, &format!("could not open {}", path.display()), &error)
-    })?;
-    Ok((Box::new(file), len))
 }
 
 /// Where replies go, and what they say in numbers.
@@ -113,19 +95,11 @@ fn not_written(error: &io::Error) -> Failure {
     Failure::new(STORE_FAILED, "could not write the replies", error)
 }
 
-fn not_read(error: &io::Error) -> Failure {
-    Failure::new(BAD_USAGE, "could not read the input", error)
-}
-
 /// Feeds the engine on one thread and writes its replies on another.
-fn pipeline(
-    engine: &Engine,
-    lines: Lines<Input<'_>>,
-    replies: &mut Replies,
-) -> Result<(), Failure> {
+fn pipeline(engine: &Engine, requests: Requests<'_>, replies: &mut Replies) -> Result<(), Failure> {
     let (tickets, in_flight) = sync_channel(IN_FLIGHT);
     thread::scope(|scope| {
-        let feeder = scope.spawn(move || feed(engine, lines, &tickets));
+        let feeder = scope.spawn(move || feed(engine, requests, &tickets));
         let written = answer(&in_flight, replies);
         // If the replies cannot be written the feeder must not wait for room for further ones.
         drop(in_flight);
@@ -138,14 +112,15 @@ fn pipeline(
     })
 }
 
-/// Hands the lines to the engine until the input ends, or nobody wants the replies any more.
+/// Hands the requests to the engine until the input ends, or nobody wants the replies any more.
 fn feed(
     engine: &Engine,
-    mut lines: Lines<Input<'_>>,
+    mut requests: Requests<'_>,
     tickets: &SyncSender<ReplyTicket>,
 ) -> io::Result<()> {
-    while let Some(line) = lines.next()? {
-        if tickets.send(engine.submit_json(line)).is_err() {
+    while let Some(request) = requests.next(engine)? {
+        let submitted = request.map_err(Error::from).and_then(|request| engine.submit(request));
+        if tickets.send(submitted.into()).is_err() {
             break;
         }
     }
@@ -171,16 +146,16 @@ fn answer(in_flight: &Receiver<ReplyTicket>, replies: &mut Replies) -> Result<()
     }
 }
 
-/// Applies the whole input as one batch. What is kept of a line until its end is the request that
-/// it holds, not its text; an input that cannot be read to its end changes nothing.
+/// Applies the whole input as one batch. What is kept until its end are the requests, not their
+/// text; an input that cannot be read to its end changes nothing.
 fn all_or_nothing(
     engine: &Engine,
-    mut lines: Lines<Input<'_>>,
+    mut input: Requests<'_>,
     replies: &mut Replies,
 ) -> Result<(), Failure> {
     let mut requests: Vec<Result<Request, Rejection>> = Vec::new();
-    while let Some(line) = lines.next().map_err(|error| not_read(&error))? {
-        requests.push(engine.decode(line));
+    while let Some(request) = input.next(engine).map_err(|error| not_read(&error))? {
+        requests.push(request);
     }
     for reply in engine.reply_to_all(requests, Batch::AllOrNothing) {
         replies.write(&reply)?;

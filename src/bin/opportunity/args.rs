@@ -15,10 +15,11 @@ pub(crate) struct Arguments {
 
 const STATUSES: &str = "\
 Exit status:
-  0  every request was answered; the backup was made; no damage was found
+  0  every request was answered; the backup was made; all was exported or imported; no damage was found
   1  the store failed, or the output could not be written
   2  bad usage, or the input could not be read
-  3  with --strict, a request was refused; for get, there is no such opportunity
+  3  with --strict, a request was refused; for get, there is no such opportunity; for import, a line was
+     refused, and nothing was imported
   4  for check, the database is damaged";
 
 const EXAMPLES: &str = "\
@@ -30,7 +31,30 @@ Examples:
 A request is a JSON object on one line, of at most 1 MiB:
   {\"venueId\":107,\"name\":\"Lead\",\"contactId\":918,\"typeId\":18,\"sourceId\":25,\"stageId\":69}
   {\"id\":1,\"venueId\":107,\"name\":\"Updated Name\"}
-Blank lines are skipped. A line that is not JSON is refused with code 24224, and the rest goes on.";
+Blank lines are skipped. A line that is not JSON is refused with code 24224, and the rest goes on.
+
+In CSV the first row has the names of the fields, and each row after it is a request:
+  id,venueId,name,contactId,typeId,sourceId,stageId
+  ,107,Lead,918,18,25,69
+An empty cell is an empty field: not given when adding, cleared when updating. Leave the column out to keep
+what a field has. A row with more or fewer cells than the header, or of more than 1 MiB, ends the run with
+status 2; with --batch each, the rows before it are carried out.";
+
+const EXPORT_HELP: &str = "\
+One JSON object a line, by id, with every field, the version and the times. It is of one moment; the database
+may be in use meanwhile. If the export fails, what was written is not whole.
+
+Example:
+  opportunity export --db opportunities.db > opportunities.ndjson";
+
+const IMPORT_HELP: &str = "\
+Reads what export writes, and keeps ids, versions and times. All of it is imported, or nothing: the first line
+that breaks a rule, or whose id is there already, is told with its number and all that is wrong with it.
+
+While it runs, others that write to the database wait, and give up after some seconds.
+
+Example:
+  opportunity import opportunities.ndjson --db other.db";
 
 const BACKUP_HELP: &str = concat!(
     "\
@@ -59,7 +83,7 @@ Example:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Carries out one JSON request a line and writes one reply a line, in order.
+    /// Carries out requests, one JSON object a line or rows of CSV, and writes one reply a line, in order.
     #[command(after_help = EXAMPLES)]
     Apply(Apply),
     /// Prints an opportunity as JSON.
@@ -68,6 +92,12 @@ pub(crate) enum Command {
     /// Copies a database or a backup, in use or not, to a new file, verifies the copy, and changes nothing else.
     #[command(after_help = BACKUP_HELP)]
     Backup(Backup),
+    /// Writes every opportunity as a line of JSON to standard output.
+    #[command(after_help = EXPORT_HELP)]
+    Export(Export),
+    /// Adds opportunities that were exported, as they are: all of them or none.
+    #[command(after_help = IMPORT_HELP)]
+    Import(Import),
     /// Looks for damage in a database or a backup, in use or not, and changes nothing.
     #[command(after_help = CHECK_HELP)]
     Check(Check),
@@ -86,6 +116,10 @@ pub(crate) struct Apply {
     /// Where the replies go; standard output if not given.
     #[arg(long, value_name = "FILE")]
     pub(crate) replies: Option<PathBuf>,
+
+    /// The format of the requests; csv if the name of the file ends with .csv, json if not.
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<FormatArgument>,
 
     /// How the requests hang together.
     #[arg(long, value_enum, default_value = "each")]
@@ -124,6 +158,24 @@ pub(crate) struct Backup {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The database; it has to exist.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) db: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The file with the opportunities; - for standard input.
+    #[arg(value_name = "FILE|-")]
+    pub(crate) input: PathBuf,
+
+    /// The database; created if there is none.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) db: PathBuf,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The database, or a backup; it has to exist.
     #[arg(long, value_name = "PATH")]
@@ -132,6 +184,14 @@ pub(crate) struct Check {
     /// Check every opportunity by the rules, and the index, too.
     #[arg(long)]
     pub(crate) full: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum FormatArgument {
+    /// One JSON object a line.
+    Json,
+    /// Rows below a header with the names of the fields.
+    Csv,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -1,4 +1,4 @@
-//! The command-line program `opportunity`: feeds an engine, looks into one, copies and checks its
+//! The command-line program `opportunity`: feeds an engine, looks into one, copies, moves and checks its
 //! database, without Rust.
 
 #![forbid(unsafe_code)]
@@ -8,10 +8,15 @@ mod apply;
 mod args;
 mod backup;
 mod check;
+mod csv_rows;
+mod export;
 mod failure;
 mod get;
+mod import;
+mod input;
 mod lines;
 mod progress;
+mod requests;
 mod summary;
 
 use std::process::ExitCode;
@@ -26,6 +31,8 @@ fn main() -> ExitCode {
         Command::Apply(arguments) => apply::run(&arguments),
         Command::Get(arguments) => get::run(&arguments),
         Command::Backup(arguments) => backup::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
     };
     done.unwrap_or_else(Failure::report)

@@ -1,0 +1,30 @@
+//! Asking for what a request mentions, on the thread of the caller.
+
+use super::caught::caught;
+use crate::domain::{Command, Rejection};
+use crate::references::{Mentions, References};
+use crate::store::{Operation, StoreError, StoreErrorKind};
+
+/// Refuses a command that mentions what is not known. What is refused already is not looked up, nor
+/// what mentions nothing.
+pub(super) fn look_up(
+    references: &dyn References,
+    decided: Result<Command, Rejection>,
+) -> Result<Result<Command, Rejection>, StoreError> {
+    let Ok(command) = decided else { return Ok(decided) };
+    let mentions = Mentions::new(&command);
+    if mentions.iter().next().is_none() {
+        return Ok(Ok(command));
+    }
+    let unknown = caught(
+        || Operation::Accept,
+        || {
+            let failed = |error| {
+                StoreError::caused_by(Operation::Accept, StoreErrorKind::NoReferences, error)
+            };
+            references.unknown(&mentions).map_err(failed)
+        },
+    )?;
+    let refusal = mentions.refusal(&unknown);
+    Ok(refusal.map_or(Ok(command), Err))
+}

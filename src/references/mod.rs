@@ -1,0 +1,76 @@
+//! References: which ids of a request are known in its venue. The engine knows none by itself; it asks
+//! whoever it is given.
+
+mod catalog;
+mod mentions;
+mod owners;
+
+use std::error::Error;
+use std::sync::Arc;
+
+pub use catalog::{Catalog, CatalogError};
+pub use mentions::Mentions;
+
+use crate::domain::Field;
+
+/// Tells which of the ids that a request mentions are not known in its venue.
+///
+/// The engine asks once for each request that breaks no other rule and mentions an id, on the thread of
+/// the caller and before the request is queued: it may take its time, and holds up nobody else. Each
+/// field that it names becomes a violation (code 24224); all of a request are told at once.
+///
+/// Of an update, only what the update itself gives can be asked: what is stored already is not known on
+/// the thread of the caller. So a reason without its stage, or a lead contact without its company, can
+/// only be looked for in the whole venue; and an update of the stage alone says nothing of the reason that
+/// is stored. Nor does a change of what exists concern opportunities that are stored.
+///
+/// A panic is caught, and only its own request is answered as aborted, like one that fails.
+///
+/// [`Catalog`] is one that is in memory. A service with a database of its own implements the trait, or
+/// gives a closure:
+///
+/// ```
+/// use opportunity_engine::{Engine, Field, Mentions, Request, VenueId};
+///
+/// let engine = Engine::options()
+///     .references(|mentions: &Mentions<'_>| {
+///         let is_unknown = |field| field == Field::StageId; // SELECT … WHERE venue = ? AND id = ?
+///         Ok(mentions.iter().map(|(field, _)| field).filter(|&field| is_unknown(field)).collect())
+///     })
+///     .in_memory()?;
+///
+/// let lead = Request::add(VenueId::new(107)?)
+///     .name("Lead").contact_id(918).type_id(18).source_id(25).stage_id(69);
+/// let error = engine.add_or_update(lead).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "the opportunity details are invalid: 'stageId' 69 is unknown in venue 107"
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait References: Send + Sync {
+    /// The fields whose ids are not known, in any order; none if all are. What a request does not mention
+    /// is passed over.
+    ///
+    /// # Errors
+    ///
+    /// Why they could not be looked up. The request is answered as aborted
+    /// ([`NoReferences`](crate::StoreErrorKind::NoReferences), status 503), with the error as its source.
+    fn unknown(&self, mentions: &Mentions<'_>) -> Result<Vec<Field>, Box<dyn Error + Send + Sync>>;
+}
+
+impl<F> References for F
+where
+    F: Fn(&Mentions<'_>) -> Result<Vec<Field>, Box<dyn Error + Send + Sync>> + Send + Sync,
+{
+    fn unknown(&self, mentions: &Mentions<'_>) -> Result<Vec<Field>, Box<dyn Error + Send + Sync>> {
+        self(mentions)
+    }
+}
+
+/// Shared, so that a service can keep it, and several engines can ask it.
+impl<R: References + ?Sized> References for Arc<R> {
+    fn unknown(&self, mentions: &Mentions<'_>) -> Result<Vec<Field>, Box<dyn Error + Send + Sync>> {
+        (**self).unknown(mentions)
+    }
+}
