@@ -46,7 +46,6 @@ fn fold(changes: &[Change]) -> BTreeMap<OpportunityId, Row> {
     for change in changes {
         let row = match change.kind {
             ChangeKind::Added => {
-                assert_eq!(change.version, Version::FIRST);
                 let values = BTreeMap::new();
                 let (venue, version) = (change.venue, change.version);
                 let new = Row { venue, version, modified_at: 0, values };
@@ -131,6 +130,28 @@ proptest! {
         }
         prop_assert_eq!(paged, changes);
     }
+}
+
+/// What is imported is told of like anything else, and who waits is woken.
+#[test]
+fn an_import_is_recorded() {
+    let source = Engine::in_memory().unwrap();
+    source.add_or_update_all(vec![lead(); 3], Batch::AllOrNothing).unwrap();
+    source.add_or_update(Request::update(venue(), id(2)).quality_id(3)).unwrap();
+    let mut lines = Vec::new();
+    source.export(&mut lines).unwrap();
+
+    let engine = engine();
+    let waiting = engine.next_change(None);
+    engine.import(&*lines).unwrap();
+    within(PATIENCE, || waiting.wait()).unwrap();
+    engine.add_or_update(Request::update(venue(), id(2)).quality_id(4)).unwrap();
+    let changes = engine.changes(None, 100).unwrap();
+    assert_eq!(sequences(&changes), [1, 2, 3, 4]);
+    assert_eq!(fold(&changes), table(&engine, &[venue()]));
+    // One that comes to nothing leaves nothing.
+    engine.import(&*lines).unwrap_err();
+    assert_eq!(engine.changes(None, 100).unwrap(), changes);
 }
 
 #[test]

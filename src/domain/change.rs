@@ -32,7 +32,7 @@ pub struct Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChangeKind {
-    /// It was added.
+    /// It was added, by a request or by an import, which keeps the version that it had.
     Added,
     /// It was updated.
     Updated,

@@ -86,7 +86,7 @@ impl Engine {
     /// Each passes the checks that every stored opportunity has to meet. [`References`](crate::References)
     /// are not asked: what is imported was accepted elsewhere. An id must not be there yet; ids that are
     /// assigned later are higher than all that were imported. The list of a venue holds what was imported
-    /// at once, in its order.
+    /// at once, in its order. Where a [`history`](crate::Options::history) is kept, each is recorded as added.
     ///
     /// The import is one transaction on a connection of its own, in memory that does not grow with the input,
     /// but for a line: at most 18 times [`max_request_bytes`](crate::Options::max_request_bytes) and 4 KiB,
@@ -134,13 +134,14 @@ impl Engine {
         let mut lines = Lines::new(input, self.longest_line());
         insert_all(&mut import, &mut lines)?;
         import.finish().map_err(ImportError::Aborted)?;
-        let count = import.commit().map_err(ImportError::Unknown)?;
+        let (count, last_change) = import.commit().map_err(ImportError::Unknown)?;
+        self.shared.followers.announce(last_change);
         // The import is there. If the log cannot be moved now, the writer will do so.
         drop(connection.checkpoint(Effort::Passive));
         Ok(count)
     }
 
-    fn refuse_unless_writing(&self) -> Result<(), StoreError> {
+    pub(super) fn refuse_unless_writing(&self) -> Result<(), StoreError> {
         let kind = match self.shared.monitor.snapshot().writes {
             Writes::RefusedUntilReopened => StoreErrorKind::WritesStopped,
             Writes::Closed => StoreErrorKind::Closed,
