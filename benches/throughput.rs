@@ -15,6 +15,7 @@
 //! | `growth` | B and D on a table that grows to 1,000,000 rows, or to `--growth-to`; the baseline's to 1,000,000 |
 //! | `curve` | 1 to 256 callers, each a thread |
 //! | `memory` | the most memory that a process takes while 10,000,000 requests stream through it |
+//! | `options` | B and D with a history, with a key for each request, with references, beside the engine without, which stands in the place of the baseline |
 //! | `floor` | B and D beside the bare statements of SQLite on one thread |
 //!
 //! Without a mode, all run. `--quick` makes everything small, to see that it works; `--json` prints
@@ -57,6 +58,8 @@ mod growth;
 mod measured;
 #[path = "throughput/memory.rs"]
 mod memory;
+#[path = "throughput/options.rs"]
+mod options;
 #[path = "throughput/reads.rs"]
 mod reads;
 #[path = "throughput/report.rs"]
@@ -87,6 +90,7 @@ fn main() {
             Mode::Growth => growth::growth(&arguments, &report),
             Mode::Curve => curve::curve(&arguments, &report),
             Mode::Memory => memory::memory(&arguments, &report),
+            Mode::Options => options::options(&arguments, &report),
             Mode::Floor => floor::floor(&arguments, &report),
         }
     }

@@ -17,6 +17,7 @@ pub(crate) enum Mode {
     Growth,
     Curve,
     Memory,
+    Options,
     Floor,
 }
 
@@ -26,7 +27,7 @@ pub(crate) const IN_FLIGHT: Mode = Mode::Requests("C", Sending::InFlight);
 pub(crate) const BATCHES: Mode = Mode::Requests("D", Sending::Batches);
 
 impl Mode {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         ONE_CALLER,
         MANY_CALLERS,
         IN_FLIGHT,
@@ -36,6 +37,7 @@ impl Mode {
         Self::Growth,
         Self::Curve,
         Self::Memory,
+        Self::Options,
         Self::Floor,
     ];
 
@@ -47,6 +49,7 @@ impl Mode {
             Self::Growth => "growth",
             Self::Curve => "curve",
             Self::Memory => "memory",
+            Self::Options => "options",
             Self::Floor => "floor",
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// The rows that are there before a run.
 pub(crate) const PRELOADED: i64 = 10_000;
 
-const VENUES: u64 = 1_000;
+pub(crate) const VENUES: u64 = 1_000;
 
 /// The venue of a row that is there before a run.
 pub(crate) fn venue_of_preloaded(id: i64) -> i64 {
