@@ -125,7 +125,7 @@ mod tests {
     /// A connection to which the store did something bad is as good as any afterwards. Seen to fail for a
     /// transaction that commits when it is dropped.
     #[test]
-    fn an_import_for_which_there_is_no_room_or_no_commit_leaves_nothing() {
+    fn an_import_that_is_given_up_or_has_no_room_or_no_commit_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings {
             create: true,
@@ -141,6 +141,12 @@ mod tests {
         assert_eq!(rows(&connection), (0, 0, 0));
 
         connection.limit_pages(1 << 20);
+        let mut given_up = Import::begin(&connection).unwrap();
+        assert!(given_up.insert(&opportunity(1)).unwrap().is_ok());
+        given_up.finish().unwrap();
+        drop(given_up);
+        assert_eq!(rows(&connection), (0, 0, 0));
+
         let failures = Arc::new(AtomicU32::new(1));
         connection.fail_commits(Arc::clone(&failures));
         let error = import(&connection, 10).unwrap_err();
