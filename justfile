@@ -30,6 +30,6 @@ peers *arguments:
 
 # What is random, much more often: power cuts, kills, damage, hostile bytes, orders of threads. Takes hours
 torture:
-    LONG_TESTS=1 cargo test --release -- --nocapture
+    LONG_TESTS=1 cargo test --release --no-fail-fast -- --nocapture
     LONG_TESTS=1 cargo run --release --manifest-path tests/models/Cargo.toml
     FUZZ_SECONDS=600 bash .ci/run fuzz

@@ -91,3 +91,55 @@ CREATE TABLE engine_state (
 ) STRICT;
 
 INSERT INTO engine_state VALUES (1, 0, 0, 0, 0, 0, 0);
+
+-- What every command changed, in the order of the commits, as long as a history is kept.
+CREATE TABLE opportunity_change (
+    -- 1, 2, 3 …, without gaps but for records that were pruned from the beginning.
+    sequence        INTEGER PRIMARY KEY CHECK (sequence >= 1),
+    -- The venue of the opportunity.
+    venue_id        INTEGER NOT NULL CHECK (venue_id >= 1),
+    -- The opportunity.
+    opportunity_id  INTEGER NOT NULL CHECK (opportunity_id >= 1),
+    -- The version that it has since.
+    version         INTEGER NOT NULL CHECK (version >= 1),
+    -- What happened to it.
+    kind            TEXT    NOT NULL CHECK (kind IN ('added', 'updated')),
+    -- Its modified_at since: milliseconds since 1970-01-01T00:00:00Z.
+    changed_at      INTEGER NOT NULL,
+    -- A JSON object: the wire name of each field that changed, with its old and its new value.
+    fields          TEXT    NOT NULL CHECK (fields <> '')
+) STRICT;
+
+-- Whether a history is kept, and how far it has come: exactly one row.
+CREATE TABLE change_feed (
+    -- Always 1: there is one row.
+    singleton      INTEGER PRIMARY KEY CHECK (singleton = 1),
+    -- 1 if what is changed is recorded, else 0.
+    is_kept        INTEGER NOT NULL CHECK (is_kept IN (0, 1)),
+    -- The sequence of the last record, 0 before the first: kept apart from the records, which may be pruned.
+    last_sequence  INTEGER NOT NULL CHECK (last_sequence >= 0)
+) STRICT;
+
+INSERT INTO change_feed VALUES (1, 0, 0);
+
+-- What became of the requests that were sent under a key, so that they are not carried out twice.
+CREATE TABLE idempotency_key (
+    -- The venue of the request: each has keys of its own.
+    venue_id        INTEGER NOT NULL CHECK (venue_id >= 1),
+    -- The key.
+    key             TEXT    NOT NULL CHECK (key <> ''),
+    -- The request, as JSON: another one under the same key is refused.
+    request         TEXT    NOT NULL CHECK (request <> ''),
+    -- What was answered.
+    outcome         TEXT    NOT NULL CHECK (outcome IN ('added', 'updated', 'unchanged')),
+    -- The opportunity that the answer names.
+    opportunity_id  INTEGER NOT NULL CHECK (opportunity_id >= 1),
+    -- The version that the answer names.
+    version         INTEGER NOT NULL CHECK (version >= 1),
+    -- When it was carried out: milliseconds since 1970-01-01T00:00:00Z.
+    recorded_at     INTEGER NOT NULL,
+    PRIMARY KEY (venue_id, key)
+) STRICT, WITHOUT ROWID;
+
+-- The oldest keys, which are the first to go.
+CREATE INDEX idempotency_key_by_age ON idempotency_key (recorded_at);

@@ -7,7 +7,8 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group};
 use opportunity_engine::{
-    Command, Decoder, Engine, Opportunity, OpportunityId, Request, Timestamp, VenueId, decide,
+    Batch, Command, Decoder, Engine, Filter, ListOrder, Opportunity, OpportunityId, Request,
+    Timestamp, VenueId, decide,
 };
 
 #[path = "functions/comparison.rs"]
@@ -93,7 +94,21 @@ fn by_id(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, commanding, decoding, deciding, updating, replying, by_id);
+/// A page of 100 out of a venue of 10,000 in each order, and the count, of those that a filter takes up.
+fn listing(c: &mut Criterion) {
+    let engine = Engine::in_memory().expect("there is a temporary folder");
+    let adds = std::iter::repeat_n(decode(ADD), 10_000);
+    engine.add_or_update_all(adds, Batch::AllOrNothing).expect("the adds break no rule");
+    let venue = VenueId::new(107).expect("107 is an id");
+    let leads = Filter::new().name_starts_with("lead").owner_user_id(None);
+    let list = engine.list(venue, leads);
+    c.bench_function("list a page by id", |b| b.iter(|| black_box(&list).page()));
+    let by_change = list.clone().order(ListOrder::LastChange);
+    c.bench_function("list a page by last change", |b| b.iter(|| black_box(&by_change).page()));
+    c.bench_function("count a list", |b| b.iter(|| black_box(&list).count()));
+}
+
+criterion_group!(benches, commanding, decoding, deciding, updating, replying, by_id, listing);
 
 fn main() {
     for (name, body, texts) in BODIES {

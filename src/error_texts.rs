@@ -5,13 +5,13 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crate::domain::{
-    Field, InvalidValue, OpportunityId, Rejection, SystemField, Value, VenueId, Violation,
-    ViolationKind, Violations,
+    Conflict, CursorError, Field, InvalidValue, OpportunityId, Rejection, SystemField, Value,
+    VenueId, Version, Violation, ViolationKind, Violations,
 };
 use crate::store::{
     BackupError, Findings, OpenError, Operation, Problem, StoreError, StoreErrorKind,
 };
-use crate::{BatchError, Error, ExportError, ImportError, Reply, TrySubmitError};
+use crate::{BatchError, Error, ExportError, ImportError, ListError, Reply, TrySubmitError};
 
 fn text(error: &dyn StdError) -> String {
     error.to_string()
@@ -124,6 +124,10 @@ fn violations() {
             Violation::of_request(ViolationKind::TooLarge { limit: 1_048_576 }),
             "the request must be at most 1048576 bytes",
         ),
+        (
+            Violation::of_request(ViolationKind::ExpectsVersion),
+            "the request must not expect a version of what it adds",
+        ),
     ] {
         assert_eq!(violation.to_string(), expected);
     }
@@ -158,6 +162,20 @@ fn rejections() {
             "the opportunity details are invalid",
             "the opportunity details are invalid: 'name' is required; 'sourceId' is required",
         ),
+        (
+            Rejection::Conflict(Conflict::Version {
+                id: OpportunityId::new(755).unwrap(),
+                expected: Version::FIRST,
+                current: Version::new(3).unwrap(),
+            }),
+            "opportunity 755 has version 3, not the expected 1",
+            "opportunity 755 has version 3, not the expected 1",
+        ),
+        (
+            Rejection::Conflict(Conflict::IdempotencyKey),
+            "the idempotency key was used for another request",
+            "the idempotency key was used for another request",
+        ),
     ] {
         assert_eq!(text(&rejection), expected);
         assert_eq!(rejection.headline(), headline);
@@ -165,7 +183,7 @@ fn rejections() {
     }
 }
 
-const OPERATIONS: [(Operation, &str); 9] = [
+const OPERATIONS: [(Operation, &str); 10] = [
     (Operation::Accept, "could not accept the request: "),
     (Operation::Open, "could not open the database: "),
     (Operation::Read, "could not read: "),
@@ -175,6 +193,7 @@ const OPERATIONS: [(Operation, &str); 9] = [
     (Operation::Checkpoint, "could not move the write-ahead log into the database: "),
     (Operation::Backup, "could not copy the database: "),
     (Operation::Verify, "could not verify the database: "),
+    (Operation::Prune, "could not prune the change feed: "),
 ];
 
 /// Every kind, its text, and whether trying again can help.
@@ -332,6 +351,30 @@ fn errors_of_a_submission() {
 }
 
 #[test]
+fn errors_of_a_list() {
+    for (error, expected) in [
+        (
+            CursorError::Malformed,
+            "the text is not a cursor; send it exactly as it was given, or begin the list anew",
+        ),
+        (
+            CursorError::OtherList,
+            "the cursor belongs to another list; ask for the same venue, filter and order as before, or \
+             begin the list anew",
+        ),
+    ] {
+        assert_eq!(text(&error), expected);
+        assert_eq!(text(&ListError::Cursor(error)), expected);
+        assert!(ListError::Cursor(error).source().is_none());
+    }
+    let late = StoreError::new(Operation::Read, StoreErrorKind::DeadlineExceeded);
+    let error = ListError::Store(late);
+    assert_eq!(text(&error), "the list could not be read");
+    let cause = "could not read: the read took longer than its deadline; try again or read less";
+    assert_eq!(sources(&error), [cause]);
+}
+
+#[test]
 fn errors_of_opening() {
     let path = || "data/a.db".into();
     for (error, expected, nearest) in [
@@ -364,7 +407,7 @@ fn errors_of_opening() {
         ),
         (
             OpenError::Newer { path: path(), found: 9 },
-            "\"data/a.db\" has schema version 9, and this engine knows versions up to 1; use a newer \
+            "\"data/a.db\" has schema version 9, and this engine knows versions up to 2; use a newer \
              engine",
             None,
         ),

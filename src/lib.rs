@@ -6,7 +6,7 @@
 //! again.
 //!
 //! ```
-//! use opportunity_engine::{Batch, Engine, Request, VenueId};
+//! use opportunity_engine::{Batch, Engine, Filter, Request, VenueId};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
@@ -32,6 +32,11 @@
 //! engine.add_or_update_all(updates, Batch::AllOrNothing)?;
 //! let ticket = engine.submit(Request::update(venue, outcome.id()).name("Updated Name"))?;
 //! assert_eq!(ticket.wait()?.version().get(), 3); // or `ticket.await`, on any runtime
+//!
+//! // Listing: those that a filter takes up, all of them or a page at a time.
+//! for opportunity in engine.list(venue, Filter::new().name_starts_with("lead")) {
+//!     assert_eq!(opportunity?.id().get(), 1);
+//! }
 //! # Ok(())
 //! # }
 //! ```
@@ -41,6 +46,8 @@
 //! - The rules: [`Request`] says what is asked for each [`Field`]; [`decide`] makes a [`Command`] of
 //!   it, or a [`Rejection`] with every [`Violation`]; [`Opportunity`] is the aggregate. These are
 //!   pure: no storage, no thread, no clock.
+//! - Lists: [`Filter`] says which opportunities of a venue, [`Listing`] gives them in pages, and
+//!   [`Cursor`] is where the next one begins.
 //! - The wire: [`Decoder`] reads JSON, [`Reply`] writes it.
 //! - The references: [`References`] tells which ids are known, a [`Catalog`] of them for instance.
 //! - Moving data: [`Engine::export`] writes opportunities as lines of JSON, [`Engine::import`] reads them.
@@ -60,7 +67,8 @@
 //! Opportunities hold it, so what is logged in passing does not: the `Debug` and `Display` forms of
 //! engines, options, tickets and errors, and replies, tell no value of a request or an opportunity. A
 //! [`Rejection`] names fields, and repeats keys and ids that are not known, as they were sent. The `Debug` forms
-//! of [`Request`], [`Command`], [`Opportunity`] and of the values in them do tell what they hold.
+//! of [`Request`], [`Command`], [`Opportunity`] and [`Filter`], of what holds them, such as [`Listing`] and
+//! [`Page`], and of the values in them do tell what they hold. A [`Cursor`] holds no value of a filter.
 //!
 //! Texts of errors and replies name no path, no SQL and no column; the
 //! [`source`](std::error::Error::source) of a [`StoreError`] does, and so does its `Debug` form, and an
@@ -71,7 +79,9 @@
 //! - Not a server: it speaks no HTTP and checks no token. The service around it does.
 //! - Not a CRM: it knows no companies, contacts, stages or users, only their ids; whether those exist it
 //!   asks [`References`], if it is given some.
-//! - Not a search engine: it finds an opportunity by venue and id, and lists the ids of a venue.
+//! - Not a search engine: it finds an opportunity by venue and id, and lists those of a venue by the values
+//!   of their fields and by a part of their names, for which it looks at each. There is no index but that by
+//!   venue, no search in descriptions or over venues, no ranking and no order but two.
 //! - Not distributed: one file on one machine, on a local file system. Several processes may open it.
 //!
 //! # Features
@@ -105,15 +115,18 @@ mod error_texts;
 struct Readme;
 
 pub use domain::{
-    BelongsTo, Changes, ChannelId, Clearing, ClosedDate, Code, Command, CompanyId, ContactId,
-    Details, Field, IndustryId, IntoPatch, InvalidValue, LostReasonId, Name, OnAdd, Opportunity,
-    OpportunityId, Outcome, Patch, QualityId, QuoteId, QuoteStatus, Rejection, Request, SourceId,
-    StageId, StageReasonId, Subject, SystemField, Text, Timestamp, TypeId, UserId, Value, VenueId,
-    Version, Violation, ViolationKind, Violations, decide,
+    BelongsTo, Change, ChangeKind, Changes, ChannelId, Clearing, ClosedDate, Code, Command,
+    CompanyId, Conflict, ContactId, Cursor, CursorError, Details, Field, FieldChange, Filter,
+    IdempotencyKey, IndustryId, IntoPatch, InvalidIdempotencyKey, InvalidValue, ListOrder,
+    LostReasonId, Name, OnAdd, Opportunity, OpportunityId, Outcome, Patch, QualityId, QuoteId,
+    QuoteStatus, Rejection, Request, Sequence, SourceId, StageId, StageReasonId, Subject,
+    SystemField, Text, Timestamp, TypeId, UserId, Value, VenueId, Version, Violation,
+    ViolationKind, Violations, decide,
 };
 pub use engine::{
-    Batch, BatchError, Engine, Error, ExportError, Health, ImportError, Options, Reply,
-    ReplyTicket, Ticket, TrySubmitError, Writes,
+    Batch, BatchError, Engine, Error, ExportError, Forecast, Health, ImportError, ListError,
+    Listing, NextChange, Opportunities, Options, Page, Reply, ReplyTicket, Ticket, TrySubmitError,
+    Writes,
 };
 pub use references::{Catalog, CatalogError, Mentions, References};
 pub use store::{

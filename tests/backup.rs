@@ -76,6 +76,37 @@ fn a_backup_is_one_file_that_opens_like_any_database_and_goes_on_alone() {
     assert!(std::fs::read(&backup).unwrap() == bytes, "who opens a copy leaves the backup alone");
 }
 
+/// Seen to fail for a copy that an engine makes: it takes the mark off a backup, and takes over a log.
+#[test]
+fn to_back_up_a_file_changes_nothing_of_it() {
+    let (folder, path, engine) = database(10);
+    let backup = folder.path().join("backup.db");
+    engine.backup_to(&backup).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let further = |name: &str| elsewhere.path().join(name);
+    Engine::back_up_file(&path, further("of one in use.db")).unwrap();
+    // As one leaves it that is killed.
+    let killed = further("killed.db");
+    let log = further("killed.db-wal");
+    std::fs::copy(&path, &killed).unwrap();
+    std::fs::copy(path.with_extension("db-wal"), &log).unwrap();
+    engine.close().unwrap();
+
+    let bytes = || [&backup, &killed, &log].map(|path| std::fs::read(path).unwrap());
+    let before = bytes();
+    Engine::back_up_file(&backup, further("of a backup.db")).unwrap();
+    Engine::back_up_file(&killed, further("of one with a log.db")).unwrap();
+    assert!(bytes() == before);
+    for name in ["of one in use.db", "of a backup.db", "of one with a log.db"] {
+        assert_eq!(&std::fs::read(further(name)).unwrap()[68..72], b"OPTB", "{name} is marked");
+        let findings = Engine::verify_file(further(name), Verification::Full).unwrap();
+        assert_eq!(findings.to_string(), "sound: 10 opportunities", "{name}");
+    }
+    let missing = Engine::back_up_file(further("none.db"), further("of nothing.db"));
+    assert!(matches!(missing, Err(BackupError::Store(_))), "{missing:?}");
+    assert!(!further("none.db").exists() && !further("of nothing.db").exists());
+}
+
 /// Pairs that are added all or nothing, by several threads, for as long as nobody says stop.
 struct Pairs {
     stop: Arc<AtomicBool>,

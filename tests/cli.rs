@@ -305,6 +305,7 @@ fn on_db(place: &Place, arguments: &[&str]) -> Output {
     program().args(arguments).arg("--db").arg(place.db()).output().unwrap()
 }
 
+/// Seen to fail for a program that opens an engine, which takes the mark off a backup.
 #[test]
 fn backup_copies_a_database_and_overwrites_nothing() {
     let place = Place::new();
@@ -320,6 +321,12 @@ fn backup_copies_a_database_and_overwrites_nothing() {
     assert!(text(&again.stderr).contains("could not make the backup: "), "{again:?}");
     assert!(text(&again.stderr).contains("exists; choose another path"), "{again:?}");
     assert!(std::fs::read(&backup).unwrap() == copied);
+    let of_it = program()
+        .args(["backup", place.path("further.db").to_str().unwrap(), "--db"])
+        .arg(&backup)
+        .output();
+    assert_eq!(of_it.unwrap().status.code(), Some(0));
+    assert!(std::fs::read(&backup).unwrap() == copied, "it is a backup still");
     let onto_itself = on_db(&place, &["backup", place.db().to_str().unwrap()]);
     assert_eq!(onto_itself.status.code(), Some(2));
     assert!(text(&onto_itself.stderr).contains("belongs to the database itself"));

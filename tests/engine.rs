@@ -357,16 +357,19 @@ fn checkpoints_keep_the_log_short_under_load() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     // Checkpoints begin at half of the cap, and much more than that is written.
-    let options = Engine::options().durability(Durability::Off).log_cap_bytes(32 << 20);
+    const CAP: u64 = 16 << 20;
+    const LARGEST_GROUP: u64 = 2 << 20;
+    let options = Engine::options().durability(Durability::Off).log_cap_bytes(CAP);
     let engine = options.open(&path).unwrap();
     let mut longest = 0;
     for _ in 0..200 {
         let batch = (0..1_000).map(|_| lead().description("x".repeat(200)));
-        engine.add_or_update_all(batch, Batch::EachOnItsOwn).unwrap();
+        let answers = engine.add_or_update_all(batch, Batch::EachOnItsOwn).unwrap();
+        assert!(answers.iter().all(Result::is_ok));
         longest = longest.max(engine.health().log_bytes);
     }
     let written: u64 = 200 * 1_000 * 250;
-    assert!(longest < written / 2, "{longest} bytes of log for {written} bytes of rows");
+    assert!(longest <= CAP + LARGEST_GROUP, "{longest} bytes of log for {written} bytes of rows");
     assert!(engine.health().checkpoint_error.is_none());
 }
 

@@ -32,7 +32,7 @@ const FORBIDDEN: [(&str, &[&str]); 5] = [
         "references",
         &["rusqlite", "std::fs", "std::thread", "crate::wire", "crate::store", "crate::engine"],
     ),
-    ("store", &["serde_json", "crate::wire", "crate::engine"]),
+    ("store", &["crate::wire", "crate::engine"]),
     ("engine", &["rusqlite", "serde_json"]),
 ];
 

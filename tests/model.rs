@@ -154,13 +154,13 @@ impl System {
 fn told(result: Result<Outcome, Error>) -> Told {
     match result {
         Ok(outcome) => Ok((outcome.id().get(), outcome.version().get())),
-        Err(Error::Rejected(rejection)) => Err(rejection.code().number()),
+        Err(Error::Rejected(rejection)) => Err(rejection.code().number().unwrap()),
         Err(failure) => panic!("{failure:?}"),
     }
 }
 
 fn codes(refused: &[(usize, Rejection)]) -> Vec<(usize, u16)> {
-    refused.iter().map(|(index, why)| (*index, why.code().number())).collect()
+    refused.iter().map(|(index, why)| (*index, why.code().number().unwrap())).collect()
 }
 
 impl StateMachineTest for System {

@@ -131,6 +131,12 @@ fn copy(number: i64, folder: &Path) -> PathBuf {
     path
 }
 
+/// How many changes are recorded in the database that is kept of a version: the first kept no history.
+fn records(version: i64) -> usize {
+    let versions = |row: &Value| row["version"].as_u64().unwrap() as usize;
+    if version == 1 { 0 } else { expected().iter().map(versions).sum() }
+}
+
 // Seen to catch: an upgrade that empties a column, and a list that starts after the run of the index.
 #[test]
 fn an_old_database_holds_what_it_held() {
@@ -147,6 +153,7 @@ fn an_old_database_holds_what_it_held() {
             let listed: Vec<_> = listed.into_iter().map(OpportunityId::get).collect();
             assert_eq!(listed, ids, "venue {venue}");
         }
+        assert_eq!(engine.changes(None, 100).unwrap().len(), records(number));
         engine.close().unwrap();
         assert_eq!(version(&path), current_version());
     }
@@ -209,8 +216,9 @@ fn write_the_database_of_this_version() {
     }
     let now = Arc::new(AtomicI64::new(0));
     let clock = Arc::clone(&now);
-    let options =
-        Engine::options().clock(move || Timestamp::from_millis(clock.load(Ordering::SeqCst)));
+    let options = Engine::options()
+        .history(true)
+        .clock(move || Timestamp::from_millis(clock.load(Ordering::SeqCst)));
     let engine = options.open(&path).unwrap();
     for json in expected() {
         let row: Opportunity = serde_json::from_value(json.clone()).unwrap();

@@ -96,6 +96,8 @@ fn variants(source: &str, name: &str) -> BTreeSet<String> {
 #[test]
 fn every_error_is_on_the_page() {
     let engine = include_str!("../src/engine/error.rs");
+    let (list, cursor) =
+        (include_str!("../src/engine/list.rs"), include_str!("../src/domain/cursor.rs"));
     let store = include_str!("../src/store/error.rs");
     let mut missing = Vec::new();
     for (source, name) in [
@@ -104,6 +106,8 @@ fn every_error_is_on_the_page() {
         (engine, "TrySubmitError"),
         (include_str!("../src/engine/export.rs"), "ExportError"),
         (include_str!("../src/engine/import.rs"), "ImportError"),
+        (list, "ListError"),
+        (cursor, "CursorError"),
         (store, "StoreErrorKind"),
         (store, "OpenError"),
         (store, "BackupError"),

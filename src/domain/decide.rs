@@ -3,7 +3,7 @@
 use super::details::{Changes, Details};
 use super::field::{Clearing, Field, OnAdd};
 use super::field_set::FieldSet;
-use super::id::{OpportunityId, VenueId};
+use super::id::{OpportunityId, VenueId, Version};
 use super::patch::Patch;
 use super::rejection::{Rejection, Violation, ViolationKind, Violations};
 use super::request::Request;
@@ -29,6 +29,8 @@ pub enum Command {
         id: OpportunityId,
         /// What changes.
         changes: Changes,
+        /// The version that it must have, if one was named.
+        expected_version: Option<Version>,
     },
 }
 
@@ -67,6 +69,9 @@ pub fn decide(mut request: Request) -> Result<Command, Rejection> {
     } else {
         broken_by_add(given)
     };
+    if request.expected_version.is_some() && !given.contains(Field::Id) {
+        violations.push(Violation::of_request(ViolationKind::ExpectsVersion));
+    }
     if request.has_violations() {
         violations.append(&mut request.take_violations());
     }
@@ -84,7 +89,12 @@ fn command(request: Request) -> Result<Command, Rejection> {
     };
     let venue = request.venue.value().ok_or_else(|| missing(Field::VenueId))?;
     match request.id.value() {
-        Some(id) => Ok(Command::Update { venue, id, changes: request.draft.into_changes() }),
+        Some(id) => Ok(Command::Update {
+            venue,
+            id,
+            changes: request.draft.into_changes(),
+            expected_version: request.expected_version,
+        }),
         None => match request.draft.into_details() {
             Ok(details) => Ok(Command::Add { venue, details }),
             Err(field) => Err(missing(field)),

@@ -160,6 +160,8 @@ ids! {
     /// How often an opportunity has been written: 1 when it is added, one more with each
     /// effective update.
     Version;
+    /// The place of a change among all changes of a database: 1, 2, 3 … in the order of the commits.
+    Sequence;
 }
 
 impl Version {

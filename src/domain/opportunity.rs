@@ -6,7 +6,7 @@ use super::decide::last_owner_cleared;
 use super::details::{Changes, Details, borrowed_member};
 use super::field::{Field, with_fields};
 use super::id::*; // so that the table of fields may name any of them
-use super::rejection::{Rejection, Violations};
+use super::rejection::{Conflict, Rejection, Violations};
 use super::text::{ChannelId, Name, Text};
 use super::timestamp::Timestamp;
 use super::value::Value;
@@ -72,6 +72,21 @@ impl Opportunity {
             venue: self.venue,
             created_at: self.created_at,
         }))
+    }
+
+    /// Refuses an update that expects another version.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Conflict`] tells the version that it has.
+    pub fn check_version(&self, expected: Option<Version>) -> Result<(), Rejection> {
+        match expected {
+            Some(expected) if expected != self.version => {
+                let (id, current) = (self.id, self.version);
+                Err(Rejection::Conflict(Conflict::Version { id, expected, current }))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Its id.

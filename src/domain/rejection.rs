@@ -3,11 +3,12 @@
 use std::fmt;
 
 use super::field::{Clearing, Field};
-use super::id::{OpportunityId, VenueId};
+use super::id::{OpportunityId, VenueId, Version};
 use super::system_field::SystemField;
 use super::value::{InvalidValue, Value};
 
-/// The three codes of the published call.
+/// The class of a refusal: one of the three codes of the published call, or a conflict, which only
+/// the conditions of this crate can lead to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Code {
@@ -17,19 +18,22 @@ pub enum Code {
     NotFound,
     /// 24224: the opportunity details are invalid.
     Invalid,
+    /// What the request relies on is not so. The published call has no number for it.
+    Conflict,
 }
 
 impl Code {
     /// Every code, in ascending order.
-    pub const ALL: [Self; 3] = [Self::Empty, Self::NotFound, Self::Invalid];
+    pub const ALL: [Self; 4] = [Self::Empty, Self::NotFound, Self::Invalid, Self::Conflict];
 
     /// The number on the wire, `specificCode`.
     #[must_use]
-    pub const fn number(self) -> u16 {
+    pub const fn number(self) -> Option<u16> {
         match self {
-            Self::Empty => 24221,
-            Self::NotFound => 24222,
-            Self::Invalid => 24224,
+            Self::Empty => Some(24221),
+            Self::NotFound => Some(24222),
+            Self::Invalid => Some(24224),
+            Self::Conflict => None,
         }
     }
 
@@ -39,6 +43,7 @@ impl Code {
         match self {
             Self::Empty | Self::Invalid => 400,
             Self::NotFound => 404,
+            Self::Conflict => 409,
         }
     }
 }
@@ -62,6 +67,30 @@ pub enum Rejection {
     /// The details break rules.
     #[error("the opportunity details are invalid: {0}")]
     Invalid(Violations),
+    /// What the request relies on is not so.
+    #[error(transparent)]
+    Conflict(Conflict),
+}
+
+/// What a request relies on, and what is so instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Conflict {
+    /// The opportunity was changed since: it has another version than
+    /// [`Request::expected_version`](super::Request::expected_version) says.
+    #[error("opportunity {id} has version {current}, not the expected {expected}")]
+    Version {
+        /// The opportunity.
+        id: OpportunityId,
+        /// The version that the request expects.
+        expected: Version,
+        /// The version that it has: read it, look at what has changed, and send another request.
+        current: Version,
+    },
+    /// Another request was carried out under the same
+    /// [`Request::idempotency_key`](super::Request::idempotency_key).
+    #[error("the idempotency key was used for another request")]
+    IdempotencyKey,
 }
 
 impl Rejection {
@@ -72,6 +101,7 @@ impl Rejection {
             Self::Empty => Code::Empty,
             Self::NotFound { .. } => Code::NotFound,
             Self::Invalid(_) => Code::Invalid,
+            Self::Conflict(_) => Code::Conflict,
         }
     }
 
@@ -80,7 +110,7 @@ impl Rejection {
     pub fn violations(&self) -> &[Violation] {
         match self {
             Self::Invalid(violations) => violations,
-            Self::Empty | Self::NotFound { .. } => &[],
+            Self::Empty | Self::NotFound { .. } | Self::Conflict(_) => &[],
         }
     }
 
@@ -89,7 +119,7 @@ impl Rejection {
     pub fn headline(&self) -> String {
         match self {
             Self::Invalid(_) => "the opportunity details are invalid".to_owned(),
-            Self::Empty | Self::NotFound { .. } => self.to_string(),
+            Self::Empty | Self::NotFound { .. } | Self::Conflict(_) => self.to_string(),
         }
     }
 
@@ -236,6 +266,8 @@ pub enum ViolationKind {
         /// What is wrong there.
         reason: Box<str>,
     },
+    /// An add expects a version: what is added has none before.
+    ExpectsVersion,
     /// The request is larger than the engine accepts.
     TooLarge {
         /// The most that it accepts, in bytes.
@@ -305,6 +337,9 @@ impl fmt::Display for Violation {
             ViolationKind::NotAnObject => f.write_str("must be one JSON object"),
             ViolationKind::MalformedJson { line, column, reason } => {
                 write!(f, "is not valid JSON at line {line}, column {column}: {reason}")
+            }
+            ViolationKind::ExpectsVersion => {
+                f.write_str("must not expect a version of what it adds")
             }
             ViolationKind::TooLarge { limit } => write!(f, "must be at most {limit} bytes"),
         }

@@ -7,6 +7,7 @@ use super::details::Draft;
 use super::field::{Field, with_fields};
 use super::field_set::FieldSet;
 use super::id::*; // so that the table of fields may name any of them
+use super::idempotency_key::IdempotencyKey;
 use super::patch::{IntoPatch, Patch};
 use super::rejection::{Violation, ViolationKind};
 use super::text::{ChannelId, Name, Text};
@@ -40,6 +41,8 @@ pub struct Request {
     pub(super) id: Patch<OpportunityId>,
     pub(super) venue: Patch<VenueId>,
     pub(super) draft: Draft,
+    pub(super) expected_version: Option<Version>,
+    idempotency_key: Option<IdempotencyKey>,
     /// What is wrong with fields already: values that are not well formed, keys given twice.
     violations: Vec<Violation>,
     unknown_keys: BTreeSet<Box<str>>,
@@ -54,6 +57,69 @@ impl Request {
     /// A request to update an opportunity of a venue.
     pub fn update(venue: VenueId, id: OpportunityId) -> Self {
         Self { id: Patch::Set(id), ..Self::add(venue) }
+    }
+
+    /// Refuses the update with [`Conflict::Version`](super::Conflict::Version) if the opportunity has
+    /// another version when it is its turn: what was read has been changed meanwhile.
+    ///
+    /// ```
+    /// use opportunity_engine::{Code, Engine, Error, Request, VenueId};
+    ///
+    /// let engine = Engine::in_memory()?;
+    /// let venue = VenueId::new(107)?;
+    /// let lead = Request::add(venue).name("Lead").contact_id(918).type_id(18).source_id(25).stage_id(69);
+    /// let added = engine.add_or_update(lead)?;
+    ///
+    /// let update = Request::update(venue, added.id()).expected_version(added.version());
+    /// engine.add_or_update(update.clone().name("Won"))?;
+    /// let error = engine.add_or_update(update.name("Lost")).unwrap_err();
+    /// assert!(matches!(&error, Error::Rejected(rejection) if rejection.code() == Code::Conflict));
+    /// assert_eq!(error.to_string(), "opportunity 1 has version 2, not the expected 1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn expected_version(mut self, version: Version) -> Self {
+        self.expected_version = Some(version);
+        self
+    }
+
+    /// Carries the request out once, however often it is sent under this key: again, because its answer was
+    /// lost or [`unknown`](crate::Error::Unknown), from several threads, or in a batch. What became of it is
+    /// recorded with the change itself, and the same request is given the same answer again, and changes
+    /// nothing, until the key expires: see [`Options::key_lifetime`](crate::Options::key_lifetime).
+    /// Another request under the key is refused with [`Conflict::IdempotencyKey`](super::Conflict::IdempotencyKey); it is the
+    /// same if it says the same of each field, and expects the same version.
+    ///
+    /// A request that is refused is not recorded: it has changed nothing, and may be sent again under its key.
+    ///
+    /// ```
+    /// use opportunity_engine::{Engine, IdempotencyKey, Request, VenueId};
+    ///
+    /// let engine = Engine::in_memory()?;
+    /// let venue = VenueId::new(107)?;
+    /// let lead = Request::add(venue).name("Lead").contact_id(918).type_id(18).source_id(25).stage_id(69);
+    /// let lead = lead.idempotency_key(IdempotencyKey::new("5f2b2c7e")?);
+    ///
+    /// let outcome = engine.add_or_update(lead.clone())?;
+    /// assert_eq!(engine.add_or_update(lead.clone())?, outcome);
+    /// assert_eq!(engine.ids(venue, None, 100)?, [outcome.id()]);
+    ///
+    /// let error = engine.add_or_update(lead.name("Another")).unwrap_err();
+    /// assert_eq!(error.to_string(), "the idempotency key was used for another request");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn idempotency_key(mut self, key: IdempotencyKey) -> Self {
+        self.idempotency_key = Some(key);
+        self
+    }
+
+    /// The key under which it is carried out once.
+    pub(crate) const fn once_under(&self) -> Option<&IdempotencyKey> {
+        self.idempotency_key.as_ref()
+    }
+
+    /// The version that it expects.
+    pub(crate) const fn expects(&self) -> Option<Version> {
+        self.expected_version
     }
 
     /// What is said of a field. A field whose value is not well formed counts as absent here.

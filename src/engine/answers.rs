@@ -1,5 +1,6 @@
 //! Handing out the answers of a group without keeping the writer from the next one.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::{JoinHandle, ThreadId};
 
@@ -27,8 +28,12 @@ impl Answers {
         let thread = std::thread::Builder::new().name("opportunity-answers".to_owned()).spawn(
             inherited(move || {
                 for group in jobs {
-                    reach(Point::Answering);
-                    answer(group);
+                    // A panic loses the answers of this group, but not those of the next, which may be
+                    // here already.
+                    drop(catch_unwind(AssertUnwindSafe(|| {
+                        reach(Point::Answering);
+                        answer(group);
+                    })));
                 }
             }),
         )?;
@@ -61,8 +66,7 @@ impl Drop for Answers {
     fn drop(&mut self) {
         drop(self.groups.take());
         if let Some(thread) = self.thread.take() {
-            // A panic of the thread has printed its message, and a job that it held has told its
-            // waiter that the answer was lost.
+            // It ends in no panic.
             drop(thread.join());
         }
     }

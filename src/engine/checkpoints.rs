@@ -26,6 +26,10 @@ const BULK_BYTES: u64 = 64 << 20;
 /// that has to sync the database then. Ten passes are usual.
 const MAX_PASSES: u32 = 40;
 
+/// To how many times its size the log may grow meanwhile, before the rest is left to the writer: where the
+/// disk is slower than whoever writes, further passes would not catch up.
+const MAX_GROWTH: u32 = 2;
+
 /// The writer's side: decides when to checkpoint, and whether the log has room for another group.
 pub(super) struct Checkpoints<'c> {
     connection: &'c WriteConnection,
@@ -131,9 +135,10 @@ impl Drop for Checkpoints<'_> {
 /// was on this thread, up to 0.4 s on a table of 10,000,000 rows, where the writer used to wait for it.
 fn move_bulk(connection: &WriteConnection, log: &LogSize) -> Result<Progress, StoreError> {
     reach(Point::Bulk);
+    let max_pages = log.pages().saturating_mul(MAX_GROWTH);
     let mut progress = connection.checkpoint(Effort::Passive)?;
     for _ in 1..MAX_PASSES {
-        if log.pages() <= progress.moved_pages() {
+        if log.pages() <= progress.moved_pages() || log.pages() > max_pages {
             break;
         }
         progress = connection.checkpoint(Effort::Passive)?;

@@ -88,6 +88,9 @@ impl Engine {
     /// assigned later are higher than all that were imported. The list of a venue holds what was imported
     /// at once, in its order.
     ///
+    /// Where a [history](crate::Options::history) is kept, each is recorded as added, at the time of its last
+    /// change.
+    ///
     /// The import is one transaction on a connection of its own, in memory that does not grow with the input,
     /// but for a line: at most 18 times [`max_request_bytes`](crate::Options::max_request_bytes) and 4 KiB,
     /// and never more than 64 MiB. That is what the longest opportunity of an engine with these options can
@@ -128,13 +131,13 @@ impl Engine {
     /// ```
     pub fn import(&self, input: impl BufRead) -> Result<u64, ImportError> {
         self.refuse_unless_writing().map_err(ImportError::Aborted)?;
-        let connection = self.shared.database.writer();
-        let connection = connection.map_err(|error| ImportError::Aborted(error.into()))?;
+        let connection = self.shared.readers.writer_apart().map_err(ImportError::Aborted)?;
         let mut import = Import::begin(&connection).map_err(ImportError::Aborted)?;
         let mut lines = Lines::new(input, self.longest_line());
         insert_all(&mut import, &mut lines)?;
         import.finish().map_err(ImportError::Aborted)?;
-        let count = import.commit().map_err(ImportError::Unknown)?;
+        let (count, last_change) = import.commit().map_err(ImportError::Unknown)?;
+        self.shared.followers.announce(last_change);
         // The import is there. If the log cannot be moved now, the writer will do so.
         drop(connection.checkpoint(Effort::Passive));
         Ok(count)
@@ -165,10 +168,9 @@ fn insert_all(import: &mut Import<'_>, lines: &mut Lines<impl BufRead>) -> Resul
         };
         let line = lines.number();
         let opportunity = opportunity.map_err(|error| refused(error, line))?;
-        import
-            .insert(&opportunity)
-            .map_err(ImportError::Aborted)?
-            .map_err(|Taken| ImportError::Taken { line, id: opportunity.id() })?;
+        let id = opportunity.id();
+        let inserted = import.insert(opportunity).map_err(ImportError::Aborted)?;
+        inserted.map_err(|Taken| ImportError::Taken { line, id })?;
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::error::{BatchError, Error, Failure};
 use super::promise::{Promise, Waiter, promise};
-use crate::domain::{Command, Outcome, Rejection, Timestamp};
-use crate::store::{Group, Operation, StoreError, StoreErrorKind};
+use crate::domain::{Outcome, Rejection, Timestamp};
+use crate::store::{Group, Operation, Order, StoreError, StoreErrorKind};
 
-/// A command, or why its request was refused before it could become one.
-pub(super) type Decided = Result<Command, Rejection>;
+/// An order, or why its request was refused before it could become one.
+pub(super) type Decided = Result<Order, Rejection>;
 
 /// The answer to a command.
 pub(super) type Answer = Result<Outcome, Error>;
@@ -18,7 +18,7 @@ pub(super) type BatchAnswer = Result<Vec<Outcome>, BatchError>;
 #[expect(clippy::large_enum_variant, reason = "the large one is the usual one, and a box costs")]
 pub(super) enum Job {
     /// A command.
-    One(Task<Command, Answer>),
+    One(Task<Order, Answer>),
     /// Commands that succeed or fail each on its own; some may be refused already.
     Each(Task<Vec<Decided>, Vec<Answer>>),
     /// Commands that all succeed or change nothing; some may be refused already.
@@ -52,8 +52,8 @@ fn unanswered() -> Failure {
 }
 
 impl Job {
-    pub(super) fn one(command: Command, bytes: usize) -> (Self, Waiter<Answer>) {
-        let (task, waiter) = Task::new(command, bytes, Err(unanswered().into()));
+    pub(super) fn one(order: Order, bytes: usize) -> (Self, Waiter<Answer>) {
+        let (task, waiter) = Task::new(order, bytes, Err(unanswered().into()));
         (Self::One(task), waiter)
     }
 
@@ -117,7 +117,7 @@ impl Job {
 
 /// What succeeds or fails as one, and where its answer goes.
 pub(super) enum Unit<'j> {
-    One(&'j Command, &'j mut Answer),
+    One(&'j Order, &'j mut Answer),
     All(&'j [Decided], &'j mut BatchAnswer),
 }
 

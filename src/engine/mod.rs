@@ -3,13 +3,17 @@
 mod answers;
 mod batch;
 mod caught;
+mod change_feed;
 mod checkpoints;
 mod error;
 mod export;
+mod forecast;
 mod group;
 mod health;
 mod import;
 mod job;
+mod list;
+mod once;
 mod options;
 mod panics;
 mod promise;
@@ -24,24 +28,29 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use batch::Batch;
+pub use change_feed::NextChange;
 pub use error::{BatchError, Error, TrySubmitError};
 pub use export::ExportError;
+pub use forecast::Forecast;
 pub use health::{Health, Writes};
 pub use import::ImportError;
+pub use list::{ListError, Listing, Opportunities, Page};
 pub use options::Options;
 pub use reply::Reply;
 pub use ticket::{ReplyTicket, Ticket};
 
-use crate::domain::{
-    Command, Opportunity, OpportunityId, Outcome, Rejection, Request, VenueId, decide,
-};
+use crate::domain::{Opportunity, OpportunityId, Outcome, Rejection, Request, VenueId, decide};
 use crate::references::References;
-use crate::store::{Database, OpenError, ReadPool, StoreError};
+use crate::store::{Database, OpenError, Order, ReadPool, StoreError};
 use crate::wire::Decoder;
+use change_feed::Followers;
 use health::Monitor;
 use job::{Decided, Job};
+use once::once;
+use options::Clock;
 use queue::Queue;
 use scratch::ScratchFolder;
 use writer::Writer;
@@ -281,15 +290,18 @@ impl Engine {
         let (database, connection) = Database::open(path, options.database.clone())?;
         let monitor = Arc::new(Monitor::new());
         let queue = Arc::new(Queue::new(options.queue_commands, options.queue_bytes));
+        let followers = Arc::new(Followers::default());
         let decoder = options.decoder();
         let (log_cap_bytes, read_deadline) = (options.log_cap_bytes, options.read_deadline);
         let references = options.references.clone();
+        let (clock, key_lifetime) = (Arc::clone(&options.clock), options.key_lifetime);
         let writer = writer::start(
             &database,
             connection,
             options,
             Arc::clone(&queue),
             Arc::clone(&monitor),
+            Arc::clone(&followers),
         )?;
         Ok(Self {
             shared: Arc::new(Shared {
@@ -297,9 +309,11 @@ impl Engine {
                 references,
                 queue,
                 monitor,
+                followers,
+                clock,
+                key_lifetime,
                 log_cap_bytes,
-                readers: ReadPool::new(database.clone(), read_deadline),
-                database,
+                readers: ReadPool::new(database, read_deadline),
                 writer,
                 _scratch: scratch,
             }),
@@ -309,25 +323,32 @@ impl Engine {
     /// Decides what a request asks for, on the thread of the caller. The inner `Err` is the request's
     /// own fault.
     fn decide(&self, request: Request) -> Result<Decided, StoreError> {
-        let size = self.shared.decoder.check_size(request.text_bytes());
-        let decided = size.and_then(|()| decide(request));
+        let decided = self.decide_alone(request);
         match &self.shared.references {
             Some(references) => references::look_up(&**references, decided),
             None => Ok(decided),
         }
     }
 
+    /// What the request alone can tell.
+    fn decide_alone(&self, request: Request) -> Decided {
+        self.shared.decoder.check_size(request.text_bytes())?;
+        let once = once(&request);
+        Ok(Order { command: decide(request)?, once })
+    }
+
     fn prepare(&self, request: Request) -> Result<(Job, Ticket), Error> {
         let bytes = bytes_of(&request);
-        let command = self.decide(request).map_err(Error::Aborted)??;
-        let (job, waiter) = Job::one(command, bytes);
+        let order = self.decide(request).map_err(Error::Aborted)??;
+        let (job, waiter) = Job::one(order, bytes);
         Ok((job, Ticket::new(waiter)))
     }
 }
 
-/// How much memory a request keeps while it waits, in bytes.
+/// How much memory a request keeps while it waits, in bytes: with a key, its JSON form too.
 fn bytes_of(request: &Request) -> usize {
-    size_of::<Command>() + request.text_bytes()
+    let texts = request.text_bytes();
+    size_of::<Order>() + if request.once_under().is_some() { 2 * texts } else { texts }
 }
 
 /// What the clones of an engine share.
@@ -336,9 +357,11 @@ struct Shared {
     references: Option<Arc<dyn References>>,
     queue: Arc<Queue>,
     monitor: Arc<Monitor>,
+    followers: Arc<Followers>,
+    clock: Clock,
+    key_lifetime: Duration,
     log_cap_bytes: u64,
     readers: ReadPool,
-    database: Database,
     writer: Writer,
     /// Dropped last, after the files in it are closed.
     _scratch: Option<ScratchFolder>,
@@ -350,7 +373,9 @@ impl Shared {
         // that has the database open.
         self.readers.close();
         self.queue.close();
-        self.writer.join()
+        let ended = self.writer.join();
+        self.followers.close();
+        ended
     }
 }
 

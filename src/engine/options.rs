@@ -8,7 +8,7 @@ use super::Engine;
 use super::scratch::ScratchFolder;
 use crate::domain::Timestamp;
 use crate::references::References;
-use crate::store::{Durability, MAX_REQUEST_BYTES, OpenError, Settings};
+use crate::store::{DEFAULT_KEY_LIFETIME, Durability, MAX_REQUEST_BYTES, OpenError, Settings};
 use crate::wire::{Decoder, UnknownKeys};
 
 /// Tells the time.
@@ -39,6 +39,8 @@ pub struct Options {
     pub(super) log_cap_bytes: u64,
     /// `None`: no id is looked up.
     pub(super) references: Option<Arc<dyn References>>,
+    pub(super) history: Option<bool>,
+    pub(super) key_lifetime: Duration,
 }
 
 impl Default for Options {
@@ -58,6 +60,8 @@ impl Default for Options {
             read_deadline: Duration::from_secs(5),
             log_cap_bytes: 256 << 20,
             references: None,
+            history: None,
+            key_lifetime: DEFAULT_KEY_LIFETIME,
         }
     }
 }
@@ -141,6 +145,25 @@ impl Options {
         self
     }
 
+    /// Whether each change is recorded, in its own transaction, for [`Engine::changes`].
+    ///
+    /// The database remembers it: until an engine is opened that says otherwise, every engine that writes
+    /// to it records what it changes, in whatever process. By default it stays as it is, which is off
+    /// in a new database. Records are kept until [`Engine::prune_changes`]; each takes about as much space
+    /// as the values that it holds.
+    pub const fn history(mut self, history: bool) -> Self {
+        self.history = Some(history);
+        self
+    }
+
+    /// How long a request is remembered under its [`idempotency_key`](crate::Request::idempotency_key), by
+    /// the clock of this engine; 24 hours by default. Records that have expired are deleted as new ones
+    /// are made.
+    pub const fn key_lifetime(mut self, lifetime: Duration) -> Self {
+        self.key_lifetime = lifetime;
+        self
+    }
+
     /// Opens the database at a path, creating or upgrading it.
     ///
     /// The path is always a path of the file system, whatever it begins with. The folder must
@@ -203,6 +226,8 @@ impl std::fmt::Debug for Options {
             .field("queue_bytes", &self.queue_bytes)
             .field("read_deadline", &self.read_deadline)
             .field("log_cap_bytes", &self.log_cap_bytes)
+            .field("history", &self.history)
+            .field("key_lifetime", &self.key_lifetime)
             .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use super::sync::{Arc, Condvar, Mutex, MutexGuard};
 
@@ -55,6 +56,11 @@ pub(super) struct Promise<T> {
 }
 
 impl<T> Promise<T> {
+    /// Whether there is still somebody who may wait for the answer.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.slot.as_ref().is_some_and(|slot| Arc::strong_count(slot) > 1)
+    }
+
     pub(super) fn fulfil(mut self, answer: T) {
         self.settle(State::Answered(answer));
     }
@@ -92,6 +98,27 @@ impl<T> Waiter<T> {
                 open @ State::Open(_) => *state = open,
             }
             state = self.slot.answered.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Blocks until there is an answer, but no longer than `timeout`; `None` if there is none by then.
+    pub(super) fn wait_for(self, timeout: Duration) -> Result<Option<T>, Lost> {
+        let deadline = Instant::now().checked_add(timeout);
+        let mut state = self.slot.lock();
+        loop {
+            match std::mem::replace(&mut *state, State::Taken) {
+                State::Answered(answer) => return Ok(Some(answer)),
+                State::Lost | State::Taken => return Err(Lost),
+                open @ State::Open(_) => *state = open,
+            }
+            // A moment that no clock reaches is as good as none.
+            let left =
+                deadline.map_or(Duration::MAX, |it| it.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return Ok(None);
+            }
+            let waited = self.slot.answered.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::Engine;
-use crate::store::{BackupError, Findings, OpenError, StoreError, Verification, verify_file};
+use crate::store::{
+    BackupError, Findings, OpenError, StoreError, Verification, back_up_file, verify_file,
+};
 
 impl Engine {
     /// Copies the database, as of the last commit, to a new file, while reads and writes go on.
@@ -23,15 +25,11 @@ impl Engine {
     ///
     /// # Restoring
     ///
-    /// 1. Close every engine that has the database open. A file that is put into the place of one in use
-    ///    cannot be told from it, and is damaged by it.
-    /// 2. Move the old database away, and with it the files that have its name and `-wal`, `-shm` or
-    ///    `-journal` at its end.
-    /// 3. Copy the backup to the place, and open it as any database.
+    #[doc = include_str!("../guide/restoring.md")]
     ///
     /// If a log or journal was forgotten in the second step, the backup is refused with
     /// [`OpenError::StaleLog`], for with that of another database it would be damaged. That works
-    /// until an engine has opened the backup; so open a copy, and keep the backup as it is.
+    /// until an engine has opened the backup; so open a copy.
     /// [`Engine::verify_file`] changes nothing.
     ///
     /// # Errors
@@ -59,6 +57,35 @@ impl Engine {
     /// ```
     pub fn backup_to(&self, path: impl AsRef<Path>) -> Result<(), BackupError> {
         self.shared.readers.back_up(path.as_ref())
+    }
+
+    /// Copies a database as [`backup_to`](Engine::backup_to) does, without opening it as an engine does:
+    /// nothing of it is changed. Good for backups too.
+    ///
+    /// Others may have the database open, but for what [`verify_file`](Engine::verify_file) says of files
+    /// that may not be written.
+    ///
+    /// # Errors
+    ///
+    /// [`BackupError`], as for `backup_to`. If there is no such database, or it could not be read, that is a
+    /// [`BackupError::Store`] whose source tells.
+    ///
+    /// ```
+    /// use opportunity_engine::{Engine, Verification};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let [backup, further] = ["backup.db", "further.db"].map(|name| folder.path().join(name));
+    /// Engine::in_memory()?.backup_to(&backup)?;
+    /// Engine::back_up_file(&backup, &further)?;
+    /// assert!(Engine::verify_file(&further, Verification::Full)?.is_sound());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn back_up_file(
+        database: impl AsRef<Path>,
+        path: impl AsRef<Path>,
+    ) -> Result<(), BackupError> {
+        let settings = Self::options().create(false).database;
+        back_up_file(database.as_ref(), settings, path.as_ref())
     }
 
     /// Looks for damage in the database, as of the last commit, while reads and writes go on.

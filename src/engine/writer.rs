@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
 
 use super::answers::Answers;
+use super::change_feed::Followers;
 use super::checkpoints::Checkpoints;
 use super::group::GroupCommit;
 use super::health::{Monitor, Writes};
@@ -61,16 +62,21 @@ pub(super) fn start(
     options: Options,
     queue: Arc<Queue>,
     monitor: Arc<Monitor>,
+    followers: Arc<Followers>,
 ) -> Result<Writer, OpenError> {
     let second = database.writer()?;
     let (report, ready) = sync_channel(1);
     let serve = move || {
-        let started = WriteStore::new(&connection).map_err(Failed::Store).and_then(|store| {
+        let started = WriteStore::new(&connection).map_err(Failed::Store).and_then(|mut store| {
+            store.set_key_lifetime(options.key_lifetime);
             let cap = options.log_cap_bytes;
             let checkpoints = Checkpoints::start(&connection, second, cap, Arc::clone(&monitor))
                 .map_err(Failed::Thread)?;
             let answers = Answers::start().map_err(Failed::Thread)?;
             connection.move_log_that_was_left().map_err(Failed::Store)?;
+            if let Some(is_kept) = options.history {
+                connection.keep_history(is_kept).map_err(Failed::Store)?;
+            }
             Ok((store, checkpoints, answers))
         });
         let (store, checkpoints, answers) = match started {
@@ -85,7 +91,7 @@ pub(super) fn start(
         drop(report.send(Ok(answers.thread_id())));
         drop(report);
         let group = GroupCommit::new(store, options.clock, options.database.durability);
-        write_until_closed(&queue, &monitor, group, checkpoints, &answers);
+        write_until_closed(&queue, &monitor, &followers, group, checkpoints, &answers);
         drop(answers);
         reach(Point::End);
         connection.remove_log_when_closed()?;
@@ -125,6 +131,7 @@ enum Failed {
 fn write_until_closed(
     queue: &Queue,
     monitor: &Monitor,
+    followers: &Followers,
     mut commit: GroupCommit<'_>,
     mut checkpoints: Checkpoints<'_>,
     answers: &Answers,
@@ -145,6 +152,7 @@ fn write_until_closed(
             monitor.set_writes(Writes::RefusedUntilReopened);
         }
         monitor.set_commits(commit.commits());
+        followers.announce(commit.last_change());
         reach(Point::Unanswered);
         answers.give(std::mem::take(&mut in_hand.jobs));
         reach(Point::Answered);

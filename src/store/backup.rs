@@ -7,14 +7,25 @@ use std::sync::Arc;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::connection::{Database, READ_WRITE};
+use super::connection::{Database, READ_WRITE, Settings};
 use super::error::{BackupError, Operation, StoreError, StoreErrorKind};
 use super::findings::{Problem, Verification};
 use super::look::{COMPANIONS, companion};
-use super::migrations::{BACKUP_ID, Contents, SCHEMA_VERSION, contents};
+use super::migrations::{BACKUP_ID, application_id};
 use super::partial_file::PartialFile;
 use super::sqlite_error::failed;
 use super::verify::verify;
+
+/// Copies a database that need not be opened, and leaves it as it is: a backup, say.
+pub(crate) fn back_up_file(
+    source: &Path,
+    settings: Settings,
+    path: &Path,
+) -> Result<(), BackupError> {
+    let database = Database::at(source, settings).map_err(StoreError::from)?;
+    let connection = database.inspect().map_err(StoreError::from)?;
+    back_up(&database, &connection, path)
+}
 
 /// Copies what `source`, a connection to the database, sees at this moment to a new file.
 pub(super) fn back_up(
@@ -27,8 +38,8 @@ pub(super) fn back_up(
     refuse_taken(&database.path, &path)?;
     let folder = path.parent().unwrap_or(&path);
     let partial = PartialFile::new(folder, &database.path).map_err(unusable)?;
-    let last_id = copy(source, partial.path())?;
-    verify_copy(database, partial.path(), last_id)?;
+    let copied = copy(source, partial.path())?;
+    verify_copy(database, partial.path(), &copied)?;
     partial.publish(&path).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => BackupError::Exists { path: path.clone() },
         _ => unusable(error),
@@ -77,8 +88,8 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 }
 
 /// Copies a snapshot to an empty file, and makes it a database that is one file without a log and
-/// marked as a backup. Gives back the last id of the snapshot.
-fn copy(source: &Connection, path: &Path) -> Result<Option<i64>, StoreError> {
+/// marked as a backup.
+fn copy(source: &Connection, path: &Path) -> Result<Snapshot, StoreError> {
     let copy = failed(Operation::Backup);
     let mut target = Connection::open_with_flags(path, READ_WRITE).map_err(&copy)?;
     // Nobody else knows of the file, and if the copy fails it is removed: so no journal, no locks that
@@ -88,7 +99,7 @@ fn copy(source: &Connection, path: &Path) -> Result<Option<i64>, StoreError> {
     target.execute_batch(settings).map_err(&copy)?;
 
     let snapshot = source.unchecked_transaction().map_err(&copy)?;
-    let last_id = last_id(&snapshot).map_err(&copy)?;
+    let copied = Snapshot::of(&snapshot).map_err(&copy)?;
     // All pages in one step. Between two steps SQLite looks whether somebody has written, and if so
     // begins anew: under load that never ends.
     match Backup::new(&snapshot, &mut target).and_then(|pages| pages.step(-1)).map_err(&copy)? {
@@ -100,11 +111,11 @@ fn copy(source: &Connection, path: &Path) -> Result<Option<i64>, StoreError> {
     target.pragma_update(None, "application_id", BACKUP_ID).map_err(&copy)?;
     target.execute_batch("PRAGMA journal_mode = delete").map_err(&copy)?;
     target.close().map_err(|(_, error)| copy(error))?;
-    Ok(last_id)
+    Ok(copied)
 }
 
 /// Makes sure that the copy is what it should be, through a connection of its own.
-fn verify_copy(database: &Database, path: &Path, last_id: Option<i64>) -> Result<(), BackupError> {
+fn verify_copy(database: &Database, path: &Path, copied: &Snapshot) -> Result<(), BackupError> {
     let copy = Database::at(path, database.settings.clone()).map_err(StoreError::from)?;
     let connection = copy.inspect().map_err(StoreError::from)?;
     let mut findings = verify(&connection, Verification::Full)?;
@@ -112,8 +123,8 @@ fn verify_copy(database: &Database, path: &Path, last_id: Option<i64>) -> Result
         let journal_mode: String =
             connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
         Ok(journal_mode == "delete"
-            && contents(&connection)? == Contents::Backup(SCHEMA_VERSION)
-            && self::last_id(&connection)? == last_id)
+            && application_id(&connection)? == BACKUP_ID
+            && Snapshot::of(&connection)? == *copied)
     };
     if findings.is_sound() && !is_the_snapshot().map_err(failed(Operation::Backup))? {
         findings.push(Problem::Format("it is not what was copied".to_owned()));
@@ -121,7 +132,20 @@ fn verify_copy(database: &Database, path: &Path, last_id: Option<i64>) -> Result
     if findings.is_sound() { Ok(()) } else { Err(BackupError::Damaged { findings }) }
 }
 
-/// The last id, if the counters are there.
-fn last_id(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    connection.query_row("SELECT last_id FROM engine_state", [], |row| row.get(0)).optional()
+/// What tells one snapshot from another, beside its rows.
+#[derive(Debug, PartialEq, Eq)]
+struct Snapshot {
+    schema_version: i64,
+    /// If the counters are there.
+    last_id: Option<i64>,
+}
+
+impl Snapshot {
+    fn of(connection: &Connection) -> rusqlite::Result<Self> {
+        let last_id = "SELECT last_id FROM engine_state";
+        Ok(Self {
+            schema_version: connection.query_row("PRAGMA user_version", [], |row| row.get(0))?,
+            last_id: connection.query_row(last_id, [], |row| row.get(0)).optional()?,
+        })
+    }
 }

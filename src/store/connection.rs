@@ -13,6 +13,7 @@ use super::Durability;
 use super::checkpoint::{Effort, LogSize};
 use super::error::{OpenError, Operation, StoreError, StoreErrorKind};
 use super::folder::sync_folder_of;
+use super::look::contents_at_once;
 use super::migrations::{Contents, migrate};
 use super::sqlite_error::failed;
 
@@ -196,7 +197,11 @@ impl Database {
 
     fn connect(&self, access: Access) -> Result<Connection, OpenError> {
         let has_log = self.has_log();
-        let connection = self.open_file(access)?;
+        let connection = self.open_file(match access {
+            Access::Read => READ_ONLY,
+            Access::Write if self.settings.create => READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+            Access::Write => READ_WRITE,
+        })?;
         self.keep_log_when_closed(&connection, has_log)?;
         self.configure(&connection, access)?;
         // Now that its first page was read, it is the page that says so: no SQLite writes such a one.
@@ -207,15 +212,11 @@ impl Database {
     }
 
     /// Opens the file, and reads nothing yet.
-    pub(super) fn open_file(&self, access: Access) -> Result<Connection, OpenError> {
-        let flags = match access {
-            Access::Read => READ_ONLY,
-            Access::Write => READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-        };
+    pub(super) fn open_file(&self, flags: OpenFlags) -> Result<Connection, OpenError> {
         let connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.failed(error))?;
         // SQLite opens a file that may not be written all the same, and would leave a log beside it.
-        if access == Access::Write && self.is_read_only(&connection)? {
+        if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) && self.is_read_only(&connection)? {
             return Err(self.open_error(StoreError::new(Operation::Open, StoreErrorKind::ReadOnly)));
         }
         Ok(connection)
@@ -234,7 +235,11 @@ impl Database {
         };
         // The busy timeout first: the others may have to wait for another process.
         self.set_busy_timeout(connection)?;
+        self.harden(connection)?;
         if access == Access::Write {
+            // Somebody may have put another file here since the look at it; the log would change it.
+            let found = contents_at_once(connection).map_err(|error| self.failed(error))?;
+            self.refuse_unless_ours(found)?;
             // Before the log: from then on the size of a page is fixed. A database that exists
             // keeps the size it was created with.
             self.apply(connection, "page_size", PAGE_BYTES)?;
@@ -248,14 +253,13 @@ impl Database {
         // Before any hook on the log: the two share a slot.
         self.set(connection, "wal_autocheckpoint", "0")?;
         match access {
-            Access::Read => self.set(connection, "query_only", "1")?,
+            Access::Read => self.set(connection, "query_only", "1"),
             Access::Write => {
                 // A negative number counts in KiB, a positive one in pages.
                 let kibibytes = (self.settings.cache_bytes / 1_024).clamp(1, i32::MAX as usize);
-                self.set(connection, "cache_size", &format!("-{kibibytes}"))?;
+                self.set(connection, "cache_size", &format!("-{kibibytes}"))
             }
         }
-        self.harden(connection)
     }
 
     /// Sets what guards against a file that is damaged, or made by somebody else.
@@ -394,4 +398,48 @@ fn require_sqlite(found: &str, number: i32) -> Result<(), OpenError> {
         return Err(OpenError::OldSqlite { found: found.to_owned(), required });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database(path: &Path, create: bool) -> Database {
+        let settings = Settings {
+            create,
+            durability: Durability::Off,
+            busy_timeout: Duration::ZERO,
+            cache_bytes: 1 << 20,
+        };
+        Database::at(path, settings).unwrap()
+    }
+
+    // Seen to catch: a file that is created whatever the option says.
+    #[test]
+    fn a_file_that_is_gone_after_the_look_at_it_is_created_only_if_that_is_wanted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        for (create, count) in [(false, 0), (true, 1)] {
+            let connected = database(&path, create).connect(Access::Write);
+            assert_eq!(connected.is_ok(), create, "{connected:?}");
+            drop(connected);
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), count);
+        }
+    }
+
+    // Seen to catch: a file that gets a log before anybody has looked whose it is.
+    #[test]
+    fn somebody_elses_file_that_is_there_after_the_look_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("CREATE TABLE t (a)").unwrap();
+        other.close().unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let connected = database(&path, true).connect(Access::Write);
+        assert!(matches!(connected, Err(OpenError::Foreign { .. })), "{connected:?}");
+        drop(connected);
+        assert!(std::fs::read(&path).unwrap() == before);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }

@@ -41,6 +41,8 @@ pub enum Operation {
     Backup,
     /// Verifying the database.
     Verify,
+    /// Deleting records of the change feed.
+    Prune,
 }
 
 /// What kind of failure it was, and what the caller can do.
@@ -145,6 +147,7 @@ impl fmt::Display for Operation {
             Self::Checkpoint => "move the write-ahead log into the database",
             Self::Backup => "copy the database",
             Self::Verify => "verify the database",
+            Self::Prune => "prune the change feed",
         })
     }
 }

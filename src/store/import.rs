@@ -4,11 +4,13 @@ use rusqlite::{Connection, Statement, Transaction, TransactionBehavior, ffi};
 
 use super::connection::WriteConnection;
 use super::error::{Operation, StoreError};
+use super::history::History;
+use super::plan::Plan;
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::failed;
 use super::state::State;
 use super::venue_index::{INSERT_ENTRY, complete};
-use crate::domain::Opportunity;
+use crate::domain::{Opportunity, Sequence};
 
 /// There is an opportunity with this id already.
 pub(crate) struct Taken;
@@ -18,6 +20,7 @@ pub(crate) struct Import<'c> {
     transaction: Transaction<'c>,
     insert: Statement<'c>,
     insert_entry: Statement<'c>,
+    history: History<'c>,
     /// What the database says before the import.
     saved: State,
     last_id: i64,
@@ -33,10 +36,13 @@ impl<'c> Import<'c> {
         let transaction = Transaction::new_unchecked(connection, immediate).map_err(&begin)?;
         let mut select = connection.prepare(State::SELECT).map_err(&begin)?;
         let saved = State::read(&mut select, Operation::Begin)?;
+        let mut history = History::new(connection).map_err(&begin)?;
+        history.begin()?;
         Ok(Self {
             transaction,
             insert: connection.prepare(&STATEMENTS.insert).map_err(&begin)?,
             insert_entry: connection.prepare(INSERT_ENTRY).map_err(&begin)?,
+            history,
             saved,
             last_id: saved.last_id,
             count: 0,
@@ -46,10 +52,10 @@ impl<'c> Import<'c> {
     /// Inserts an opportunity. After an `Err` of either kind the import has to be given up.
     pub(crate) fn insert(
         &mut self,
-        opportunity: &Opportunity,
+        opportunity: Opportunity,
     ) -> Result<Result<(), Taken>, StoreError> {
         let apply = failed(Operation::Apply);
-        row::bind(&mut self.insert, opportunity).map_err(&apply)?;
+        row::bind(&mut self.insert, &opportunity).map_err(&apply)?;
         match self.insert.raw_execute() {
             Err(error) if is_taken(&error) => return Ok(Err(Taken)),
             inserted => inserted.map(drop).map_err(&apply)?,
@@ -59,27 +65,29 @@ impl<'c> Import<'c> {
             let entry = [opportunity.venue_id().get(), id];
             self.insert_entry.execute(entry).map_err(&apply)?;
         }
+        self.history.record(&Plan::Insert(opportunity))?;
         self.last_id = self.last_id.max(id);
         self.count += 1;
         Ok(Ok(()))
     }
 
-    /// Writes the rest of the index and the counter. After an `Err` the import has to be given up.
+    /// Writes what the import leaves beside its rows: the rest of the index, the counters. After an `Err` the import has to be given up.
     pub(crate) fn finish(&mut self) -> Result<(), StoreError> {
         if self.count == 0 {
             return Ok(());
         }
         let apply = failed(Operation::Apply);
+        self.history.save()?;
         let index = complete(&self.transaction, self.saved.index, self.last_id).map_err(&apply)?;
         let state = State { last_id: self.last_id, index };
         self.transaction.execute(State::UPDATE, state.values()).map(drop).map_err(&apply)
     }
 
-    /// Makes the import durable; tells how many opportunities there were. After an `Err` it may or may
-    /// not be there after a restart.
-    pub(crate) fn commit(self) -> Result<u64, StoreError> {
+    /// Makes the import durable; tells how many opportunities there were, and the last change that was
+    /// recorded. After an `Err` it may or may not be there after a restart.
+    pub(crate) fn commit(self) -> Result<(u64, Option<Sequence>), StoreError> {
         self.transaction.commit().map_err(failed(Operation::Commit))?;
-        Ok(self.count)
+        Ok((self.count, self.history.last()))
     }
 }
 
@@ -109,10 +117,10 @@ mod tests {
     fn import(connection: &WriteConnection, count: i64) -> Result<u64, StoreError> {
         let mut import = Import::begin(connection)?;
         for id in 1..=count {
-            assert!(import.insert(&opportunity(id))?.is_ok());
+            assert!(import.insert(opportunity(id))?.is_ok());
         }
         import.finish()?;
-        import.commit()
+        import.commit().map(|(count, _)| count)
     }
 
     fn rows(connection: &WriteConnection) -> (i64, i64, i64) {
@@ -142,7 +150,7 @@ mod tests {
 
         connection.limit_pages(1 << 20);
         let mut given_up = Import::begin(&connection).unwrap();
-        assert!(given_up.insert(&opportunity(1)).unwrap().is_ok());
+        assert!(given_up.insert(opportunity(1)).unwrap().is_ok());
         given_up.finish().unwrap();
         drop(given_up);
         assert_eq!(rows(&connection), (0, 0, 0));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::connection::{Access, Database, READ_ONLY, READ_WRITE, unusable};
+use super::connection::{Database, READ_ONLY, READ_WRITE, unusable};
 use super::error::{OpenError, Operation, StoreError, StoreErrorKind};
 use super::migrations::{
     APPLICATION_ID, BACKUP_ID, Contents, SCHEMA_VERSION, application_id, contents,
@@ -32,7 +32,7 @@ impl Database {
     /// when the last process ended uncleanly, and makes a plain database of a backup. Tells whether
     /// there was a log.
     pub(super) fn prepare(&self) -> Result<bool, OpenError> {
-        if !self.holds_something()? {
+        if !self.exists_or_may_be_created()? {
             return Ok(false);
         }
         let (contents, has_log) = self.look()?;
@@ -71,41 +71,49 @@ impl Database {
         Ok((contents, has_log))
     }
 
-    /// Whether there is a file with something in it that stays. Without one, whether it can be created
-    /// is for SQLite to find out, but for what would leave something behind.
-    fn holds_something(&self) -> Result<bool, OpenError> {
-        let unusable = |error| unusable(&self.path, error);
+    /// Whether there is a file with something in it that stays. If not, whether a database may be created
+    /// in its place, or it is refused.
+    fn exists_or_may_be_created(&self) -> Result<bool, OpenError> {
+        let path = || self.path.clone();
         // Looked for before the file: whoever writes a log has written to the file by then.
         let has_log = self.has_log();
-        let is_missing = match std::fs::metadata(&self.path) {
-            Ok(file) if file.is_dir() => return Err(unusable(ErrorKind::IsADirectory.into())),
-            // To open a pipe may take for ever, and a device takes in whatever it is given.
-            Ok(file) if !file.is_file() => {
-                return Err(unusable(std::io::Error::other("it is not a regular file")));
-            }
+        match self.length()? {
             // SQLite takes a single byte for nothing, and would write over it.
-            Ok(file) if file.len() == 1 => {
-                return Err(OpenError::Foreign { path: self.path.clone() });
-            }
-            Ok(file) if file.len() > 1 => return Ok(!self.will_be_emptied()),
-            Ok(_) => false,
-            Err(error) if error.kind() == ErrorKind::NotFound => true,
-            Err(error) => return Err(unusable(error)),
-        };
-        if has_log {
-            return Err(OpenError::LogAlone { path: self.path.clone() });
+            Some(1) => Err(OpenError::Foreign { path: path() }),
+            Some(2..) => Ok(!self.will_be_emptied()),
+            None | Some(0) if has_log => Err(OpenError::LogAlone { path: path() }),
+            None | Some(0) if !self.settings.create => Err(OpenError::Missing { path: path() }),
+            length => self.refuse_unfit_place(length.is_none()).map(|()| false),
         }
-        if !self.settings.create {
-            return Err(OpenError::Missing { path: self.path.clone() });
+    }
+
+    /// The length of the file, if there is one. What is there and no file is refused.
+    fn length(&self) -> Result<Option<u64>, OpenError> {
+        match std::fs::metadata(&self.path) {
+            Ok(file) if file.is_file() => Ok(Some(file.len())),
+            Ok(folder) if folder.is_dir() => Err(self.unusable(ErrorKind::IsADirectory.into())),
+            // To open a pipe may take for ever, and a device takes in whatever it is given.
+            Ok(_) => Err(self.unusable(std::io::Error::other("it is not a regular file"))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.unusable(error)),
         }
+    }
+
+    /// Refuses to create a database where that would fail and leave something behind. Whether it can be
+    /// created else is for SQLite to find out.
+    fn refuse_unfit_place(&self, is_missing: bool) -> Result<(), OpenError> {
         if is_missing && let Some(Err(error)) = self.path.parent().map(std::fs::metadata) {
-            return Err(unusable(error));
+            return Err(self.unusable(error));
         }
         // The longest name that SQLite will need: it creates the file first, under the shortest.
         match std::fs::symlink_metadata(companion(&self.path, "-journal")) {
-            Err(error) if error.kind() == ErrorKind::InvalidFilename => Err(unusable(error)),
-            _ => Ok(false),
+            Err(error) if error.kind() == ErrorKind::InvalidFilename => Err(self.unusable(error)),
+            _ => Ok(()),
         }
+    }
+
+    fn unusable(&self, error: std::io::Error) -> OpenError {
+        unusable(&self.path, error)
     }
 
     /// Whether there is a write-ahead log with something in it.
@@ -163,7 +171,8 @@ impl Database {
         let seen = if is_settled {
             alone
         } else if has_log {
-            self.open_file(Access::Write)?;
+            // To find out whether it may be written.
+            self.open_file(READ_WRITE)?;
             self.peek_with_log()
         } else {
             alone.or_else(|error| self.peek_among_others(error))
@@ -206,7 +215,7 @@ impl Database {
         self.refuse_unless_ours(contents)
     }
 
-    fn refuse_unless_ours(&self, contents: Contents) -> Result<(), OpenError> {
+    pub(super) fn refuse_unless_ours(&self, contents: Contents) -> Result<(), OpenError> {
         let path = || self.path.clone();
         match contents {
             Contents::Foreign => Err(OpenError::Foreign { path: path() }),
@@ -257,7 +266,7 @@ impl Database {
     /// have opened it before.
     pub(super) fn inspect(&self) -> Result<Connection, OpenError> {
         self.patiently(|| {
-            let is_empty = !self.holds_something()? || self.look()?.0 == Contents::Nothing;
+            let is_empty = !self.exists_or_may_be_created()? || self.look()?.0 == Contents::Nothing;
             if is_empty {
                 return Err(OpenError::Foreign { path: self.path.clone() });
             }
@@ -302,8 +311,12 @@ fn has_bytes(path: &Path) -> bool {
 
 /// What a database holds at one moment. Between two transactions others may write, unseen by a connection
 /// that takes no locks, and what is half new would look foreign.
-fn contents_at_once(connection: &Connection) -> rusqlite::Result<Contents> {
-    contents(&*connection.unchecked_transaction()?)
+pub(super) fn contents_at_once(connection: &Connection) -> rusqlite::Result<Contents> {
+    let snapshot = connection.unchecked_transaction()?;
+    let found = contents(&snapshot)?;
+    // By itself it would be dropped, and whether that worked would be told to nobody.
+    snapshot.rollback()?;
+    Ok(found)
 }
 
 /// Whether SQLite failed because it may not write to a file or to its folder.

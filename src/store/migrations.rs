@@ -9,15 +9,22 @@ pub(super) const APPLICATION_ID: i64 = 0x4F50_5459;
 /// for such a file, so one beside it belongs to another.
 pub(super) const BACKUP_ID: i64 = 0x4F50_5442;
 
-/// The tables that a database of any version known here has.
-const TABLES: [&str; 3] = ["opportunity", "opportunity_by_venue", "engine_state"];
+/// The tables of a database, each with the schema version that brought it.
+const TABLES: [(&str, i64); 6] = [
+    ("opportunity", 1),
+    ("opportunity_by_venue", 1),
+    ("engine_state", 1),
+    ("opportunity_change", 2),
+    ("change_feed", 2),
+    ("idempotency_key", 2),
+];
 
 /// What a new database gets.
 const SCHEMA: &str = include_str!("../../schema.sql");
 
 /// The step from each schema version to the next, the first from version 1. A step that was
 /// released is never changed. Their result is what `schema.sql` says.
-const UPGRADES: [&str; 0] = [];
+const UPGRADES: [&str; 1] = [include_str!("upgrades/to_2.sql")];
 
 /// The schema version that this code reads and writes.
 pub(super) const SCHEMA_VERSION: i64 = version_after(&UPGRADES);
@@ -63,8 +70,8 @@ pub(super) fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
         // Nobody here knows what a newer one consists of.
         Some(ours) if user_version > SCHEMA_VERSION => ours,
         Some(ours) if user_version >= 1 => match tables(connection)? {
-            0 => Contents::Foreign,
-            count if count == TABLES.len() => ours,
+            found if found.is_empty() => Contents::Foreign,
+            found if has_all_of(user_version, &found) => ours,
             _ => Contents::Incomplete,
         },
         None if (application_id, user_version) == (0, 0) && is_empty => Contents::Nothing,
@@ -72,15 +79,21 @@ pub(super) fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
     })
 }
 
-/// How many of our tables there are.
-fn tables(connection: &Connection) -> rusqlite::Result<usize> {
+/// Which of our tables there are.
+fn tables(connection: &Connection) -> rusqlite::Result<Vec<&'static str>> {
     let mut names = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
     let mut rows = names.query([])?;
-    let mut count = 0;
+    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        count += usize::from(TABLES.contains(&row.get_ref(0)?.as_str()?));
+        let name = row.get_ref(0)?.as_str()?;
+        found.extend(TABLES.iter().map(|(ours, _)| *ours).find(|ours| *ours == name));
     }
-    Ok(count)
+    Ok(found)
+}
+
+/// Whether every table of a schema version is among those that were found.
+fn has_all_of(version: i64, found: &[&str]) -> bool {
+    TABLES.iter().all(|(name, since)| *since > version || found.contains(name))
 }
 
 /// Brings the database to [`SCHEMA_VERSION`], in one transaction; tells what it found there.
@@ -183,7 +196,7 @@ mod tests {
     fn the_tables_named_here_are_those_of_the_schema() {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(SCHEMA).unwrap();
-        assert_eq!(tables(&connection).unwrap(), TABLES.len());
+        assert_eq!(tables(&connection).unwrap().len(), TABLES.len());
         let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
         let all: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
         assert_eq!(all, TABLES.len() as i64);

@@ -8,16 +8,24 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::backup::back_up;
-use super::connection::Database;
+use super::connection::{Database, WriteConnection};
+use super::done_once;
 use super::error::{BackupError, Operation, StoreError, StoreErrorKind};
 use super::findings::{Findings, Verification};
+use super::history;
+use super::list::{self, ListQuery, Listed};
+use super::order::Order;
+use super::plan::Plan;
 use super::row::{self, STATEMENTS};
 use super::scan::scan;
 use super::sqlite_error::{damaged, failed};
 use super::state::State;
 use super::venue_index::{SELECT_INDEXED, SELECT_TAIL};
 use super::verify::verify;
-use crate::domain::{Damage, Opportunity, OpportunityId, VenueId};
+use crate::domain::{
+    Change, Command, Damage, Filter, Opportunity, OpportunityId, Rejection, Sequence, Timestamp,
+    VenueId,
+};
 
 /// How many connections are kept open while nobody reads.
 const MAX_IDLE: usize = 8;
@@ -58,6 +66,48 @@ impl ReadPool {
         limit: usize,
     ) -> Result<Vec<OpportunityId>, StoreError> {
         self.read(|reader| reader.ids(venue, after, limit))
+    }
+
+    /// What an order would do at this moment.
+    pub(crate) fn plan(
+        &self,
+        order: &Order,
+        key_lifetime: Duration,
+        at: Timestamp,
+    ) -> Result<Result<Plan, Rejection>, StoreError> {
+        self.read(|reader| reader.plan(order, key_lifetime, at))
+    }
+
+    /// The recorded changes after a sequence, in order: at most `limit`.
+    pub(crate) fn changes(
+        &self,
+        after: Option<Sequence>,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError> {
+        self.read(|reader| history::changes(&reader.connection, after, limit))
+    }
+
+    /// The sequence of the last change that was recorded.
+    pub(crate) fn last_sequence(&self) -> Result<Option<Sequence>, StoreError> {
+        self.read(|reader| history::last_sequence(&reader.connection))
+    }
+
+    /// A connection that writes, for what the writer does not do.
+    pub(crate) fn writer_apart(&self) -> Result<WriteConnection, StoreError> {
+        if self.idle().is_none() {
+            return Err(closed());
+        }
+        Ok(self.database.writer()?)
+    }
+
+    /// A page of a list. In the order of ids it ends early when half of the deadline has passed.
+    pub(crate) fn list(&self, query: ListQuery<'_>) -> Result<Listed, StoreError> {
+        self.read(|reader| list::list(&reader.connection, query, self.deadline / 2))
+    }
+
+    /// How many opportunities of a venue a filter takes up.
+    pub(crate) fn count(&self, venue: VenueId, filter: &Filter) -> Result<u64, StoreError> {
+        self.read(|reader| list::count(&reader.connection, venue, filter))
     }
 
     /// Copies the database, as it is at this moment, to a new file.
@@ -166,6 +216,29 @@ impl Reader {
         match rows.next().map_err(&read)? {
             Some(row) => row::read(row).map(Some).map_err(damaged(Operation::Read)),
             None => Ok(None),
+        }
+    }
+
+    fn plan(
+        &self,
+        order: &Order,
+        key_lifetime: Duration,
+        at: Timestamp,
+    ) -> Result<Result<Plan, Rejection>, StoreError> {
+        if let Some(recalled) = done_once::recall(&self.connection, order, key_lifetime, at)? {
+            return Ok(recalled.map(Plan::Repeat));
+        }
+        match &order.command {
+            Command::Add { venue, details } => {
+                let select = self.connection.prepare_cached(State::SELECT);
+                let mut select = select.map_err(failed(Operation::Read))?;
+                let state = State::read(&mut select, Operation::Read)?;
+                Plan::of_add(state.last_id, *venue, details, at).map(Ok)
+            }
+            Command::Update { venue, id, changes, expected_version } => {
+                let found = self.get(*venue, *id)?;
+                Plan::of_update(found, (*venue, *id), changes, *expected_version, at)
+            }
         }
     }
 

@@ -1,17 +1,22 @@
 //! Writing: commands to rows, a group of them in one transaction.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use rusqlite::{Connection, Statement};
 
 use super::connection::WriteConnection;
+use super::done_once::{DoneOnce, PendingKeys};
 use super::error::{Operation, StoreError, StoreErrorKind};
+use super::history::History;
+use super::order::Order;
+use super::plan::Plan;
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
 use super::state::State;
 use super::venue_index::VenueIndex;
 use crate::domain::{
-    Command, Details, Opportunity, OpportunityId, Outcome, Rejection, Timestamp, VenueId,
+    Command, Opportunity, OpportunityId, Outcome, Rejection, Sequence, Timestamp, VenueId,
 };
 use crate::fault_points::{Point, reach};
 
@@ -35,6 +40,8 @@ pub(crate) struct WriteStore<'c> {
     insert: Statement<'c>,
     update: Statement<'c>,
     index: VenueIndex<'c>,
+    history: History<'c>,
+    done_once: DoneOnce<'c>,
 }
 
 /// Changes a row in any case, whatever the count is; after the largest number it begins anew.
@@ -56,7 +63,14 @@ impl<'c> WriteStore<'c> {
             insert: prepare(&STATEMENTS.insert)?,
             update: prepare(&STATEMENTS.update)?,
             index: VenueIndex::new(connection).map_err(failed(Operation::Open))?,
+            history: History::new(connection).map_err(failed(Operation::Open))?,
+            done_once: DoneOnce::new(connection).map_err(failed(Operation::Open))?,
         })
+    }
+
+    /// Says how long the key of a request is kept.
+    pub(crate) const fn set_key_lifetime(&mut self, lifetime: Duration) {
+        self.done_once.set_lifetime(lifetime);
     }
 
     /// Starts a transaction for a group of commands.
@@ -73,6 +87,8 @@ impl<'c> WriteStore<'c> {
         reach(Point::Begun);
         group.saved = State::read(&mut group.store.read_state, Operation::Begin)?;
         group.state = group.saved;
+        group.store.history.begin()?;
+        group.store.done_once.begin();
         Ok(group)
     }
 
@@ -113,25 +129,32 @@ pub(crate) struct Group<'s, 'c> {
     is_committed: bool,
 }
 
-/// What a command will write, decided before anything is written.
-enum Planned {
-    Insert(Opportunity),
-    Update(Opportunity),
-    Nothing(Outcome),
+/// What earlier orders of a batch will leave.
+#[derive(Default)]
+struct Pending<'o> {
+    rows: HashMap<OpportunityId, Opportunity>,
+    keys: PendingKeys<'o>,
 }
 
-/// Opportunities as earlier commands of a batch will leave them.
-type Pending = HashMap<OpportunityId, Opportunity>;
+impl<'o> Pending<'o> {
+    fn note(&mut self, order: &'o Order, plan: &Plan) {
+        if let Some(row) = plan.written() {
+            self.rows.insert(row.id(), row.clone());
+        }
+        if let Some(once) = &order.once {
+            self.keys.insert((order.venue(), &once.key), (&once.request, plan.outcome()));
+        }
+    }
+}
+
+/// Orders of which some were refused before.
+type Decided = Result<Order, Rejection>;
 
 impl Group<'_, '_> {
-    /// Applies one command. After an `Err` the whole group has to be given up.
-    pub(crate) fn apply(
-        &mut self,
-        command: &Command,
-        at: Timestamp,
-    ) -> Result<Applied, StoreError> {
-        match self.plan(command, at, &Pending::new())? {
-            Ok(planned) => self.write(&planned).map(Ok),
+    /// Applies one order. After an `Err` the whole group has to be given up.
+    pub(crate) fn apply(&mut self, order: &Order, at: Timestamp) -> Result<Applied, StoreError> {
+        match self.plan(order, at, &Pending::default())? {
+            Ok(plan) => self.carry_out(order, &plan, at).map(Ok),
             Err(rejection) => Ok(Err(rejection)),
         }
     }
@@ -140,24 +163,22 @@ impl Group<'_, '_> {
     /// the whole group has to be given up.
     pub(crate) fn apply_all(
         &mut self,
-        commands: &[Result<Command, Rejection>],
+        orders: &[Decided],
         at: Timestamp,
     ) -> Result<AppliedAll, StoreError> {
         let last_id = self.state.last_id;
-        let mut pending = Pending::new();
-        let mut planned = Vec::with_capacity(commands.len());
+        let mut pending = Pending::default();
+        let mut planned = Vec::with_capacity(orders.len());
         let mut refused = Vec::new();
-        for (index, command) in commands.iter().enumerate() {
-            let plan = match command {
-                Ok(command) => self.plan(command, at, &pending)?,
+        for (index, order) in orders.iter().enumerate() {
+            let plan = match order {
+                Ok(order) => self.plan(order, at, &pending)?.map(|plan| (order, plan)),
                 Err(rejection) => Err(rejection.clone()),
             };
             match plan {
-                Ok(plan) => {
-                    if let Planned::Insert(next) | Planned::Update(next) = &plan {
-                        pending.insert(next.id(), next.clone());
-                    }
-                    planned.push(plan);
+                Ok((order, plan)) => {
+                    pending.note(order, &plan);
+                    planned.push((order, plan));
                 }
                 Err(rejection) => refused.push((index, rejection)),
             }
@@ -166,7 +187,8 @@ impl Group<'_, '_> {
             self.state.last_id = last_id;
             return Ok(Err(refused));
         }
-        planned.iter().map(|plan| self.write(plan)).collect::<Result<_, _>>().map(Ok)
+        let done = planned.iter().map(|(order, plan)| self.carry_out(order, plan, at));
+        done.collect::<Result<_, _>>().map(Ok)
     }
 
     /// Brings the index by venue a little closer to the table, if anything is written at all. After an
@@ -182,9 +204,11 @@ impl Group<'_, '_> {
         Ok(())
     }
 
-    /// Writes the counter, and how far the index has come. After an `Err` the whole group has to be
-    /// given up.
-    pub(crate) fn save_state(&mut self) -> Result<(), StoreError> {
+    /// Writes what the group leaves beside its rows: the counters, how far the index has come. After an
+    /// `Err` the whole group has to be given up.
+    pub(crate) fn save_state(&mut self, at: Timestamp) -> Result<(), StoreError> {
+        self.store.done_once.expire(at)?;
+        self.store.history.save()?;
         if self.state == self.saved {
             return Ok(());
         }
@@ -194,81 +218,69 @@ impl Group<'_, '_> {
         Ok(())
     }
 
-    /// Makes the group durable. After an `Err` it may or may not be there after a restart.
-    pub(crate) fn commit(mut self) -> Result<(), StoreError> {
+    /// Makes the group durable, and tells the last change that was recorded. After an `Err` it may or may
+    /// not be there after a restart.
+    pub(crate) fn commit(mut self) -> Result<Option<Sequence>, StoreError> {
         reach(Point::Committing);
         self.store.commit.execute([]).map_err(failed(Operation::Commit))?;
         reach(Point::Committed);
         self.is_committed = true;
-        Ok(())
+        Ok(self.store.history.last())
     }
 
-    /// Asks the domain what a command does to the current state; assigns the id of an add.
+    /// Asks the domain what an order does to the current state; assigns the id of an add.
     fn plan(
         &mut self,
-        command: &Command,
+        order: &Order,
         at: Timestamp,
-        pending: &Pending,
-    ) -> Result<Result<Planned, Rejection>, StoreError> {
-        match command {
-            Command::Add { venue, details } => self.plan_add(*venue, details, at).map(Ok),
-            Command::Update { venue, id, changes } => {
-                let stored;
-                let current = match pending.get(id) {
-                    Some(current) => Some(current).filter(|current| current.venue_id() == *venue),
-                    None => {
-                        stored = self.store.load(*venue, *id)?;
-                        stored.as_ref()
-                    }
+        pending: &Pending<'_>,
+    ) -> Result<Result<Plan, Rejection>, StoreError> {
+        if let Some(recalled) = self.store.done_once.recall(order, &pending.keys, at)? {
+            return Ok(recalled.map(Plan::Repeat));
+        }
+        match &order.command {
+            Command::Add { venue, details } => {
+                let plan = Plan::of_add(self.state.last_id, *venue, details, at)?;
+                self.state.last_id = plan.outcome().id().get();
+                Ok(Ok(plan))
+            }
+            Command::Update { venue, id, changes, expected_version } => {
+                let found = match pending.rows.get(id) {
+                    Some(pending) => Some(pending.clone()).filter(|it| it.venue_id() == *venue),
+                    None => self.store.load(*venue, *id)?,
                 };
-                let Some(current) = current else {
-                    return Ok(Err(Rejection::NotFound { venue: *venue, id: *id }));
-                };
-                match current.update(changes, at) {
-                    Ok(None) => {
-                        let (id, version) = (current.id(), current.version());
-                        Ok(Ok(Planned::Nothing(Outcome::Unchanged { id, version })))
-                    }
-                    Ok(Some(next)) if next.version() == current.version() => {
-                        Err(StoreError::new(Operation::Apply, StoreErrorKind::Exhausted))
-                    }
-                    Ok(Some(next)) => Ok(Ok(Planned::Update(next))),
-                    Err(rejection) => Ok(Err(rejection)),
-                }
+                Plan::of_update(found, (*venue, *id), changes, *expected_version, at)
             }
         }
     }
 
-    fn plan_add(
+    fn carry_out(
         &mut self,
-        venue: VenueId,
-        details: &Details,
+        order: &Order,
+        plan: &Plan,
         at: Timestamp,
-    ) -> Result<Planned, StoreError> {
-        let id = self.state.last_id.checked_add(1).and_then(|next| OpportunityId::new(next).ok());
-        let id = id.ok_or(StoreError::new(Operation::Apply, StoreErrorKind::Exhausted))?;
-        self.state.last_id = id.get();
-        Ok(Planned::Insert(Opportunity::create(id, venue, details.clone(), at)))
+    ) -> Result<Outcome, StoreError> {
+        if let Plan::Repeat(outcome) = plan {
+            return Ok(*outcome);
+        }
+        let outcome = self.write(plan)?;
+        self.store.done_once.record(order, outcome, at)?;
+        Ok(outcome)
     }
 
-    fn write(&mut self, planned: &Planned) -> Result<Outcome, StoreError> {
-        let (statement, opportunity, outcome) = match planned {
-            Planned::Nothing(outcome) => return Ok(*outcome),
-            Planned::Insert(new) => {
-                let (id, version) = (new.id(), new.version());
-                (&mut self.store.insert, new, Outcome::Added { id, version })
-            }
-            Planned::Update(next) => {
-                let (id, version) = (next.id(), next.version());
-                (&mut self.store.update, next, Outcome::Updated { id, version })
-            }
+    fn write(&mut self, plan: &Plan) -> Result<Outcome, StoreError> {
+        let (statement, row) = match plan {
+            Plan::Insert(new) => (&mut self.store.insert, new),
+            Plan::Update { after, .. } => (&mut self.store.update, after),
+            Plan::Repeat(_) | Plan::Nothing { .. } => return Ok(plan.outcome()),
         };
         reach(Point::Decided);
-        row::bind(statement, opportunity).map_err(failed(Operation::Apply))?;
+        row::bind(statement, row).map_err(failed(Operation::Apply))?;
         one_row(statement.raw_execute().map_err(failed(Operation::Apply))?)?;
         reach(Point::Written);
+        self.store.history.record(plan)?;
         self.has_written = true;
-        Ok(outcome)
+        Ok(plan.outcome())
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) fn refusal(
         success: false,
         id: None,
         error_code: status,
-        specific_code: code.map(Code::number),
+        specific_code: code.and_then(Code::number),
         message,
         additional_messages: Texts(violations),
     })

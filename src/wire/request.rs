@@ -167,6 +167,12 @@ impl Serialize for Request {
     }
 }
 
+/// Everything that makes a request the same as another, as one text; none of a request that holds
+/// violations.
+pub(crate) fn comparable(request: &Request) -> Option<String> {
+    serde_json::to_string(&(request.expects(), request)).ok()
+}
+
 impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

@@ -108,6 +108,6 @@ fn check_refusal(bytes: &[u8], rejection: Rejection) {
     assert_eq!(keys, expected);
     assert_eq!((&reply["success"], &reply["id"]), (&Value::Bool(false), &Value::Null));
     assert_eq!(reply["errorCode"], code.status());
-    assert_eq!(reply["specificCode"], code.number());
+    assert_eq!(reply["specificCode"], serde_json::json!(code.number()));
     assert_eq!(reply["additionalMessages"], Value::from(texts));
 }

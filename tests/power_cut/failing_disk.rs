@@ -33,7 +33,9 @@ impl Told {
 fn every_call(images: usize, faults_from: impl Fn(usize) -> Vec<Fault>) -> Told {
     let mut told = Told::default();
     for first in 0.. {
-        let (story, calls) = Story::of_a_failing_disk(faults_from(first), first as u64);
+        let seed = first as u64;
+        let work = |engine: &_, ledger: &_, _: &_| workload::run(engine, ledger, 2 * seed, 2, 3);
+        let (story, calls) = Story::of_a_failing_disk(faults_from(first), seed, work);
         let flaws = story.flaws(images);
         assert!(flaws.is_empty(), "call {first}: {flaws:#?}");
         told.count(story.history.events());
@@ -53,7 +55,7 @@ fn a_sync_that_fails_is_settled_or_stops_writes() {
     // Once: the fence after it tells. Twice: the fence fails too.
     for (count, may_be_unknown) in [(1, false), (2, true), (usize::MAX, true)] {
         let fault = |first| Fault { call: Call::Sync, first, count, failure: EIO };
-        let told = every_call(runs(10, 1_000), |first| vec![fault(first)]);
+        let told = every_call(runs(10, 100), |first| vec![fault(first)]);
         assert!(told.done > 0 && told.aborted > 0, "{told:?}");
         assert_eq!(told.unknown > 0, may_be_unknown, "{count}: {told:?}");
     }
@@ -63,25 +65,30 @@ const EIO: Failure = Failure::Error(libc::EIO);
 const ENOSPC: Failure = Failure::Error(libc::ENOSPC);
 const EDQUOT: Failure = Failure::Error(libc::EDQUOT);
 
+/// Caught: a commit whose failure is not looked at; a fence whose failure is not.
 #[test]
 fn a_write_that_fails_leaves_true_answers() {
     for failure in [EIO, ENOSPC, EDQUOT] {
         for count in [1, usize::MAX] {
             let fault = |first| Fault { call: Call::Write, first, count, failure };
-            let told = every_call(runs(1, 100), |first| vec![fault(first)]);
+            let told = every_call(runs(1, 10), |first| vec![fault(first)]);
             assert!(told.done > 0 && told.aborted > 0, "{told:?}");
+            // If one write fails the fence goes through; else it fails as well.
+            assert_eq!(told.unknown > 0, count > 1, "{told:?}");
         }
     }
 }
 
+/// Caught: a commit whose failure is not looked at.
 #[test]
 fn a_short_write_is_completed_or_fails() {
     let short = |first| Fault { call: Call::Write, first, count: 1, failure: Failure::Short };
-    let told = every_call(runs(1, 100), |first| vec![short(first)]);
+    let told = every_call(runs(1, 10), |first| vec![short(first)]);
     assert_eq!((told.aborted, told.unknown), (0, 0), "the rest fits");
     let full = |first| Fault { call: Call::Write, first, count: 1, failure: ENOSPC };
-    let told = every_call(runs(1, 100), |first| vec![short(first), full(first + 1)]);
+    let told = every_call(runs(1, 10), |first| vec![short(first), full(first + 1)]);
     assert!(told.done > 0 && told.aborted > 0, "{told:?}");
+    assert_eq!(told.unknown, 0, "the fence goes through");
 }
 
 /// The log may overshoot its cap by one group, in bytes.
@@ -106,6 +113,8 @@ fn goes_on_until_the_log_is_full(engine: &Engine, ledger: &Ledger) {
     panic!("the log is never full");
 }
 
+/// Caught: a cap that is not kept; a log that counts as empty although it could not start over; writes
+/// that stay refused when it has.
 #[test]
 fn checkpoints_that_fail_show_and_the_log_keeps_its_cap() {
     let mut told = Told::default();
@@ -132,7 +141,7 @@ fn checkpoints_that_fail_show_and_the_log_keeps_its_cap() {
         engine.close().unwrap();
         let story = Story::told(first as u64, 0, recording, ledger);
         story.check(&folder.path().join(NAME)).unwrap();
-        let flaws = story.flaws(runs(2, 200));
+        let flaws = story.flaws(runs(2, 20));
         assert!(flaws.is_empty(), "call {first}: {flaws:#?}");
         told.count(story.history.events());
         if !is_reached {

@@ -43,6 +43,8 @@ struct Row {
 /// - everything is there that was acknowledged,
 /// - nothing is there that was aborted,
 /// - each row is from one request, each all-or-nothing batch there as a whole, and ids have no gaps,
+/// - each version of a row has its change record, and no other record is there,
+/// - a request that was sent under a key is not carried out again if it is there,
 /// - the engine goes on with it, and SQLite finds nothing wrong.
 pub(crate) fn check(
     path: &Path,
@@ -57,6 +59,7 @@ pub(crate) fn check(
     nothing_is_lost(&rows, asked, told)?;
     nothing_is_there_that_should_not_be(&rows, asked, told)?;
     batches_are_whole(&rows, asked)?;
+    the_feed_agrees(&engine, &rows, preloaded)?;
     let last_id = ids.len() as i64;
     if !ids.iter().map(|&(id, _)| id).eq(1..=last_id) {
         return Err(Flaw::Broken(format!("ids have gaps: {ids:?}")));
@@ -67,6 +70,7 @@ pub(crate) fn check(
     if added.id().get() != last_id + 1 {
         return Err(Flaw::Broken(format!("{} was assigned after {last_id}", added.id())));
     }
+    nothing_is_done_twice(&engine, &rows, asked, told)?;
     engine.close().map_err(broken)?;
     let found = integrity(path).map_err(broken)?;
     if found == "ok" { Ok(()) } else { Err(Flaw::Broken(found)) }
@@ -172,6 +176,62 @@ fn batches_are_whole(rows: &BTreeMap<i64, Row>, asked: &[Asked]) -> Result<(), F
         let found = numbers.iter().filter(|number| there.contains(number)).count();
         if found != 0 && found != numbers.len() {
             return Err(Flaw::Broken(format!("{found} of {numbers:?} of batch {batch} are there")));
+        }
+    }
+    Ok(())
+}
+
+/// Rows that were there before may lack records: they may be older than the feed.
+fn the_feed_agrees(engine: &Engine, rows: &BTreeMap<i64, Row>, preloaded: i64) -> Result<(), Flaw> {
+    let changes = engine.changes(None, usize::MAX).map_err(broken)?;
+    if !changes.iter().map(|change| change.sequence.get()).eq(1..=changes.len() as i64) {
+        return Err(Flaw::Broken("the change feed has gaps".to_owned()));
+    }
+    let mut told: BTreeMap<i64, Vec<(i64, i64)>> = BTreeMap::new();
+    for change in changes.iter().filter(|change| change.id.get() > preloaded) {
+        let version = (change.venue.get(), change.version.get());
+        told.entry(change.id.get()).or_default().push(version);
+    }
+    let expected: BTreeMap<_, Vec<_>> = rows
+        .iter()
+        .map(|(&id, row)| (id, (1..=row.version).map(|version| (row.venue, version)).collect()))
+        .collect();
+    if told == expected {
+        Ok(())
+    } else {
+        Err(Flaw::Broken(format!("the change feed tells of {told:?}, there is {expected:?}")))
+    }
+}
+
+/// How many requests are sent again, the last ones.
+const SENT_AGAIN: usize = 8;
+
+fn nothing_is_done_twice(
+    engine: &Engine,
+    rows: &BTreeMap<i64, Row>,
+    asked: &[Asked],
+    told: &[Event],
+) -> Result<(), Flaw> {
+    let done: HashMap<_, _> = told
+        .iter()
+        .filter_map(|event| match event {
+            Event::Done { number, id, version } => Some((*number, (*id, *version))),
+            _ => None,
+        })
+        .collect();
+    let by_number: HashMap<_, _> =
+        rows.iter().map(|(&id, row)| (row.number, (id, row.version))).collect();
+    for asked in asked.iter().filter(|asked| asked.has_key()).rev().take(SENT_AGAIN) {
+        let before = done.get(&asked.number).or_else(|| by_number.get(&asked.number));
+        let answer = engine.add_or_update(asked.request());
+        match (before, &answer) {
+            (Some(&before), Ok(now)) if (now.id().get(), now.version().get()) == before => {}
+            // What was not done before may be impossible now: its target may be lost.
+            (None, _) => {}
+            _ => {
+                let what = format!("{asked:?} was {before:?} and is {answer:?} when sent again");
+                return Err(Flaw::Broken(what));
+            }
         }
     }
     Ok(())

@@ -29,8 +29,14 @@ impl Recording {
         // Paths of open files are told without symbolic links.
         let folder = folder.canonicalize().unwrap();
         let history = History::starting_with(&folder);
-        let recorder_of_folder =
-            Recorder { files: history.names(), folder, history, faults: Vec::new(), calls: 0 };
+        let recorder_of_folder = Recorder {
+            files: history.names(),
+            folder,
+            history,
+            log: Log::default(),
+            faults: Vec::new(),
+            calls: 0,
+        };
         *recorder() = Some(recorder_of_folder);
         Self { _turn: turn }
     }
@@ -73,8 +79,37 @@ pub(crate) struct Recorder {
     history: History,
     /// The files that have a name.
     files: HashMap<String, FileNumber>,
+    log: Log,
     faults: Vec<Fault>,
     calls: usize,
+}
+
+/// The write-ahead log, as far as it was written while it is recorded.
+#[derive(Debug, Default)]
+struct Log {
+    length: u64,
+    /// How often it was synced since it has started over with what was written before behind it.
+    syncs_since_start: Option<usize>,
+}
+
+impl Log {
+    fn written(&mut self, offset: u64, length: u64) {
+        if offset == 0 && self.length > 0 {
+            self.syncs_since_start = Some(0);
+        }
+        self.length = self.length.max(offset + length);
+    }
+
+    fn truncated(&mut self, length: u64) {
+        *self = Self { length, syncs_since_start: None };
+    }
+
+    /// Counts a sync; tells how many there were before it.
+    fn synced(&mut self) -> Option<usize> {
+        let before = self.syncs_since_start;
+        self.syncs_since_start = before.map(|syncs| syncs + 1);
+        before
+    }
 }
 
 /// Which calls fail, and how.
@@ -92,6 +127,8 @@ pub(crate) struct Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
     Sync,
+    /// The sync of the log that comes so many syncs after it has started over.
+    SyncOfRestartedLog(usize),
     Write,
     /// Writes to the database file alone.
     WriteToDatabase,
@@ -118,7 +155,7 @@ impl Recorder {
         let name = self.name_of(path);
         let is_of_database = !name.contains('-');
         let failure = self.failure_of(|call| match call {
-            Call::Sync => false,
+            Call::Sync | Call::SyncOfRestartedLog(_) => false,
             Call::Write => true,
             Call::WriteToDatabase => is_of_database,
         })?;
@@ -133,7 +170,12 @@ impl Recorder {
         if path == self.folder {
             self.note_names();
         }
-        let failure = self.failure_of(|call| call == Call::Sync);
+        let nth = if is_log(path) { self.log.synced() } else { None };
+        let failure = self.failure_of(|call| match call {
+            Call::Sync => true,
+            Call::SyncOfRestartedLog(wanted) => nth == Some(wanted),
+            Call::Write | Call::WriteToDatabase => false,
+        });
         let event = match (path == self.folder, failure) {
             (true, None) => Event::FolderSynced,
             (true, Some(_)) => Event::FolderSyncFailed,
@@ -149,11 +191,17 @@ impl Recorder {
     }
 
     pub(crate) fn written(&mut self, path: &Path, offset: u64, bytes: &[u8]) {
+        if is_log(path) {
+            self.log.written(offset, bytes.len() as u64);
+        }
         let file = self.file(path);
         self.history.push(Event::Changed(file, Op::Write { offset, bytes: bytes.into() }));
     }
 
     pub(crate) fn truncated(&mut self, path: &Path, length: u64) {
+        if is_log(path) {
+            self.log.truncated(length);
+        }
         let file = self.file(path);
         self.history.push(Event::Changed(file, Op::Truncate { length }));
     }
@@ -167,6 +215,9 @@ impl Recorder {
     }
 
     pub(crate) fn unlinked(&mut self, path: &Path) {
+        if is_log(path) {
+            self.log.truncated(0);
+        }
         let name = self.name_of(path);
         self.files.remove(&name);
         self.history.push(Event::Unlinked(name));
@@ -208,4 +259,8 @@ impl Recorder {
         let name = path.strip_prefix(&self.folder).unwrap();
         name.to_str().unwrap().to_owned()
     }
+}
+
+fn is_log(path: &Path) -> bool {
+    path.to_string_lossy().ends_with("-wal")
 }

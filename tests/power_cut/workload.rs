@@ -3,7 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fastrand::Rng;
-use opportunity_engine::{Batch, Engine, Error, OpportunityId, Outcome, Request, Ticket, VenueId};
+use opportunity_engine::{
+    Batch, Engine, Error, IdempotencyKey, OpportunityId, Outcome, Request, Ticket, VenueId,
+};
 
 use super::history::{Event, Number};
 use super::recorder::note;
@@ -24,13 +26,22 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    fn request(self) -> Request {
+    /// Whether it is sent under a key: every third is, so also some in the middle of batches.
+    pub(crate) const fn has_key(self) -> bool {
+        self.number % 3 == 0
+    }
+
+    pub(crate) fn request(self) -> Request {
         let venue = VenueId::new(self.venue).unwrap();
         let request = match self.target {
             None => Request::add(venue),
             Some(id) => Request::update(venue, OpportunityId::new(id).unwrap()),
         };
         let number = self.number;
+        let request = match IdempotencyKey::new(number.to_string()) {
+            Ok(key) if self.has_key() => request.idempotency_key(key),
+            _ => request,
+        };
         request
             .name(number.to_string())
             .type_id(number)

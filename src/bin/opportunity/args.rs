@@ -56,14 +56,18 @@ While it runs, others that write to the database wait, and give up after some se
 Example:
   opportunity import opportunities.ndjson --db other.db";
 
-const BACKUP_HELP: &str = "\
+const BACKUP_HELP: &str = concat!(
+    "\
 Nothing is overwritten; if the backup fails nothing is left of it.
 
-To restore: end every process that uses the database; move it away together with the files that have
-its name and -wal, -shm or -journal at its end; copy the backup to its place.
+To restore:
 
+",
+    include_str!("../../guide/restoring.md"),
+    "
 Example:
-  opportunity backup --db opportunities.db backups/2017-05-05.db";
+  opportunity backup --db opportunities.db backups/2017-05-05.db"
+);
 
 const CHECK_HELP: &str = "\
 Prints whether the database is sound, then one line for each problem, at most 100.
@@ -85,7 +89,7 @@ pub(crate) enum Command {
     /// Prints an opportunity as JSON.
     #[command(after_help = "Example:\n  opportunity get 107 755 --db opportunities.db")]
     Get(Get),
-    /// Copies a database, in use or not, to a new file, and verifies the copy.
+    /// Copies a database or a backup, in use or not, to a new file, verifies the copy, and changes nothing else.
     #[command(after_help = BACKUP_HELP)]
     Backup(Backup),
     /// Writes every opportunity as a line of JSON to standard output.
@@ -148,7 +152,7 @@ pub(crate) struct Backup {
     /// Where the backup goes; there must be nothing yet.
     pub(crate) destination: PathBuf,
 
-    /// The database; it has to exist.
+    /// The database, or a backup; it has to exist.
     #[arg(long, value_name = "PATH")]
     pub(crate) db: PathBuf,
 }

@@ -70,8 +70,9 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let codes = Code::ALL.iter().zip(self.refused);
-        let codes: Vec<_> =
-            codes.map(|(code, count)| format!("{}: {count}", code.number())).collect();
+        // A conflict has no number: no request that comes here can meet one.
+        let counted = |(code, count): (&Code, _)| Some(format!("{}: {count}", code.number()?));
+        let codes: Vec<_> = codes.filter_map(counted).collect();
         writeln!(f, "added {}", self.added)?;
         writeln!(f, "updated {}", self.updated)?;
         writeln!(f, "unchanged {}", self.unchanged)?;

@@ -9,5 +9,5 @@ fn main() {
     let is_wanted = |name: &str| name.contains(&wanted);
     let is_long = std::env::var_os("LONG_TESTS").is_some();
     on_loom::explore(is_wanted, Some(if is_long { 3 } else { 2 }));
-    on_shuttle::explore(is_wanted, if is_long { 10_000_000 } else { 100_000 });
+    on_shuttle::explore(is_wanted, if is_long { 1_000_000 } else { 100_000 });
 }

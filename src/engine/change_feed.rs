@@ -1,0 +1,231 @@
+//! The change feed: what was changed, and a way to wait for what comes next.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::Engine;
+use super::promise::{Lost, Promise, Waiter, promise};
+use crate::domain::{Change, Sequence};
+use crate::store::{Operation, StoreError, StoreErrorKind};
+
+/// How many records are deleted in one transaction: a writer waits for it some milliseconds.
+const PRUNED_AT_ONCE: usize = 1_000;
+
+impl Engine {
+    /// The recorded changes of all venues after a sequence, in order: at most `limit`, as of the last
+    /// commit. Go on with the sequence of the last one.
+    ///
+    /// Changes are recorded while a history is kept: see [`Options::history`](crate::Options::history). A first change
+    /// that does not come right after `after` says that those between were pruned.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`], for instance when a record is damaged.
+    ///
+    /// ```
+    /// use opportunity_engine::{ChangeKind, Engine, Request, VenueId};
+    ///
+    /// let engine = Engine::options().history(true).in_memory()?;
+    /// let venue = VenueId::new(107)?;
+    /// let lead = Request::add(venue).name("Lead").contact_id(918).type_id(18).source_id(25).stage_id(69);
+    /// let id = engine.add_or_update(lead)?.id();
+    /// engine.add_or_update(Request::update(venue, id).stage_id(70))?;
+    ///
+    /// let changes = engine.changes(None, 100)?;
+    /// assert_eq!(changes[0].kind, ChangeKind::Added);
+    /// assert_eq!(changes[1].kind, ChangeKind::Updated);
+    /// assert_eq!(
+    ///     serde_json::to_value(&changes[1])?["fields"],
+    ///     serde_json::json!({ "stageId": [69, 70] })
+    /// );
+    /// assert!(engine.changes(Some(changes[1].sequence), 100)?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn changes(
+        &self,
+        after: Option<Sequence>,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError> {
+        self.shared.readers.changes(after, limit)
+    }
+
+    /// Waits until there is a change after a sequence, on a thread or as a future.
+    ///
+    /// What another process changes is noticed with the next change of this engine: who shares the file
+    /// should use [`NextChange::wait_for`] and look again.
+    ///
+    /// ```
+    /// use opportunity_engine::{Engine, Request, VenueId};
+    ///
+    /// let engine = Engine::options().history(true).in_memory()?;
+    /// let follower = engine.clone();
+    /// let follows = std::thread::spawn(move || {
+    ///     follower.next_change(None).wait()?;
+    ///     follower.changes(None, 100)
+    /// });
+    /// let lead = Request::add(VenueId::new(107)?).name("Lead").contact_id(918);
+    /// engine.add_or_update(lead.type_id(18).source_id(25).stage_id(69))?;
+    /// assert_eq!(follows.join().unwrap()?.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn next_change(&self, after: Option<Sequence>) -> NextChange {
+        let waiter = self.shared.followers.wait_after(after);
+        // Only now: what is committed from here on is announced to who waits.
+        let there = self.shared.readers.last_sequence().map(|last| last > after);
+        NextChange { waiter, there }
+    }
+
+    /// Deletes the records up to a sequence: nobody needs them any more. Tells how many there were.
+    ///
+    /// It is done a thousand at a time, each in a transaction of its own: others write in between, and what
+    /// was deleted stays deleted if it fails on its way.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`], for instance when another process holds the database.
+    pub fn prune_changes(&self, up_to: Sequence) -> Result<u64, StoreError> {
+        let connection = self.shared.readers.writer_apart()?;
+        let mut total = 0;
+        loop {
+            let pruned = connection.prune_changes(up_to, PRUNED_AT_ONCE)?;
+            total += pruned as u64;
+            if pruned < PRUNED_AT_ONCE {
+                return Ok(total);
+            }
+        }
+    }
+}
+
+/// A change to come: [`wait`](NextChange::wait) for it on a thread, or `await` it on any runtime.
+#[must_use = "it does nothing unless it is waited for"]
+pub struct NextChange {
+    waiter: Waiter<()>,
+    /// Whether there was one already.
+    there: Result<bool, StoreError>,
+}
+
+impl NextChange {
+    /// Blocks until there is a change.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] of kind [`Closed`](StoreErrorKind::Closed) when the engine was closed, or why the feed could not be
+    /// read.
+    pub fn wait(self) -> Result<(), StoreError> {
+        if self.there? {
+            return Ok(());
+        }
+        self.waiter.wait().map_err(closed)
+    }
+
+    /// Blocks until there is a change, but no longer than this. Tells whether there is one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`NextChange::wait`].
+    pub fn wait_for(self, timeout: Duration) -> Result<bool, StoreError> {
+        if self.there? {
+            return Ok(true);
+        }
+        self.waiter.wait_for(timeout).map(|change| change.is_some()).map_err(closed)
+    }
+}
+
+impl Future for NextChange {
+    type Output = Result<(), StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &self.there {
+            Ok(true) => Poll::Ready(Ok(())),
+            Ok(false) => self.waiter.poll(context).map_err(closed),
+            Err(error) => Poll::Ready(Err(error.clone())),
+        }
+    }
+}
+
+impl std::fmt::Debug for NextChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NextChange").field("there", &self.there).finish_non_exhaustive()
+    }
+}
+
+fn closed(Lost: Lost) -> StoreError {
+    StoreError::new(Operation::Read, StoreErrorKind::Closed)
+}
+
+/// Those who wait for changes.
+#[derive(Default)]
+pub(super) struct Followers {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What was announced last.
+    last: Option<Sequence>,
+    waiting: Vec<(Option<Sequence>, Promise<()>)>,
+    is_closed: bool,
+}
+
+impl Followers {
+    fn wait_after(&self, after: Option<Sequence>) -> Waiter<()> {
+        let (promise, waiter) = promise();
+        let mut state = self.lock();
+        if !state.is_closed {
+            // Those who have gone away are not kept until the next change, which may never come.
+            state.waiting.retain(|(_, promise)| promise.is_awaited());
+            state.waiting.push((after, promise));
+        }
+        waiter
+    }
+
+    /// Says that this is the last change that was committed.
+    pub(super) fn announce(&self, last: Option<Sequence>) {
+        let mut state = self.lock();
+        if last <= state.last {
+            return;
+        }
+        state.last = last;
+        let waiting = std::mem::take(&mut state.waiting);
+        let (ready, waiting) = waiting.into_iter().partition(|(after, _)| last > *after);
+        state.waiting = waiting;
+        drop(state);
+        // Outside of the lock: a waker is foreign code and may ask for the next change.
+        let ready: Vec<_> = ready;
+        ready.into_iter().for_each(|(_, promise)| promise.fulfil(()));
+    }
+
+    /// Tells those who wait that nothing comes any more.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.is_closed = true;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        drop(waiting);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that can panic runs under the lock but the allocator, before anything is changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Seen to catch: waiters that are kept until the next change.
+    #[test]
+    fn who_gives_up_is_forgotten_when_the_next_one_comes() {
+        let followers = Followers::default();
+        let kept = followers.wait_after(None);
+        for _ in 0..100 {
+            drop(followers.wait_after(None));
+        }
+        assert!(followers.lock().waiting.len() <= 2);
+        drop(kept);
+    }
+}

@@ -1,0 +1,185 @@
+//! Exactly once: what became of a request is kept under its key, in its transaction.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rusqlite::{Connection, Row, Statement, params};
+
+use super::error::{Operation, StoreError};
+use super::order::{Once, Order};
+use super::sqlite_error::{damaged, failed};
+use crate::domain::{
+    Conflict, Damage, IdempotencyKey, OpportunityId, Outcome, Rejection, Timestamp, VenueId,
+    Version,
+};
+
+/// How long a key is kept unless the embedder says otherwise.
+pub(crate) const DEFAULT_KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+const SELECT: &str = "
+    SELECT request, outcome, opportunity_id, version, recorded_at
+    FROM idempotency_key WHERE venue_id = ?1 AND key = ?2";
+
+/// A key that has expired may still be there.
+const RECORD: &str = "
+    INSERT OR REPLACE INTO idempotency_key
+        (venue_id, key, request, outcome, opportunity_id, version, recorded_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+const EXPIRE: &str = "
+    DELETE FROM idempotency_key WHERE (venue_id, key) IN (
+        SELECT venue_id, key FROM idempotency_key
+        WHERE recorded_at < ?1 ORDER BY recorded_at LIMIT ?2)";
+
+/// How many expired keys go for each new one, at most: the table shrinks, and no transaction is long.
+const EXPIRED_FOR_EACH: i64 = 2;
+
+/// What was answered to a request under the same key: an outcome, or a conflict.
+pub(super) type Recalled = Result<Outcome, Rejection>;
+
+/// What earlier requests of an all-or-nothing batch will leave under their keys.
+pub(super) type PendingKeys<'o> = HashMap<(VenueId, &'o IdempotencyKey), (&'o str, Outcome)>;
+
+/// The writer's side: `recall` before a command is planned, `record` when it is done, `expire` at the end of
+/// the transaction.
+pub(super) struct DoneOnce<'c> {
+    select: Statement<'c>,
+    record: Statement<'c>,
+    expire: Statement<'c>,
+    lifetime: Duration,
+    /// How many keys the transaction has recorded.
+    recorded: i64,
+}
+
+impl<'c> DoneOnce<'c> {
+    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            select: connection.prepare(SELECT)?,
+            record: connection.prepare(RECORD)?,
+            expire: connection.prepare(EXPIRE)?,
+            lifetime: DEFAULT_KEY_LIFETIME,
+            recorded: 0,
+        })
+    }
+
+    pub(super) const fn set_lifetime(&mut self, lifetime: Duration) {
+        self.lifetime = lifetime;
+    }
+
+    pub(super) const fn begin(&mut self) {
+        self.recorded = 0;
+    }
+
+    /// What was answered before, if the order has a key that is known.
+    pub(super) fn recall(
+        &mut self,
+        order: &Order,
+        pending: &PendingKeys<'_>,
+        at: Timestamp,
+    ) -> Result<Option<Recalled>, StoreError> {
+        let Some(once) = &order.once else { return Ok(None) };
+        if let Some((request, outcome)) = pending.get(&(order.venue(), &once.key)) {
+            return Ok(Some(answer(once, request, *outcome)));
+        }
+        look_up(&mut self.select, order.venue(), once, oldest(at, self.lifetime))
+    }
+
+    /// Keeps what is answered, if the order has a key.
+    pub(super) fn record(
+        &mut self,
+        order: &Order,
+        outcome: Outcome,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(once) = &order.once else { return Ok(()) };
+        let (id, version) = (outcome.id().get(), outcome.version().get());
+        let venue = order.venue().get();
+        let (key, request) = (once.key.as_str(), once.request.as_str());
+        let row = params![venue, key, request, name(outcome), id, version, at.as_millis()];
+        self.record.execute(row).map_err(failed(Operation::Apply))?;
+        self.recorded += 1;
+        Ok(())
+    }
+
+    /// Forgets some keys that have expired, if there are new ones.
+    pub(super) fn expire(&mut self, at: Timestamp) -> Result<(), StoreError> {
+        if self.recorded > 0 {
+            let limit = self.recorded.saturating_mul(EXPIRED_FOR_EACH);
+            let expired = self.expire.execute([oldest(at, self.lifetime), limit]);
+            expired.map_err(failed(Operation::Apply))?;
+        }
+        Ok(())
+    }
+}
+
+/// What was answered before, for who only reads.
+pub(super) fn recall(
+    connection: &Connection,
+    order: &Order,
+    lifetime: Duration,
+    at: Timestamp,
+) -> Result<Option<Recalled>, StoreError> {
+    let Some(once) = &order.once else { return Ok(None) };
+    let mut select = connection.prepare_cached(SELECT).map_err(failed(Operation::Read))?;
+    look_up(&mut select, order.venue(), once, oldest(at, lifetime))
+}
+
+/// The oldest record that has not expired, in milliseconds.
+fn oldest(at: Timestamp, lifetime: Duration) -> i64 {
+    let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
+    at.as_millis().saturating_sub(lifetime)
+}
+
+fn look_up(
+    select: &mut Statement<'_>,
+    venue: VenueId,
+    once: &Once,
+    oldest: i64,
+) -> Result<Option<Recalled>, StoreError> {
+    let read = failed(Operation::Read);
+    let mut rows = select.query(params![venue.get(), once.key.as_str()]).map_err(&read)?;
+    let Some(row) = rows.next().map_err(&read)? else { return Ok(None) };
+    let recorded_at: i64 =
+        row.get(4).map_err(|_| Damage::of("recorded_at")).map_err(damaged(Operation::Read))?;
+    if recorded_at < oldest {
+        return Ok(None);
+    }
+    let text = |position, column| {
+        row.get_ref(position).ok().and_then(|it| it.as_str().ok()).ok_or(Damage::of(column))
+    };
+    let request = text(0, "request").map_err(damaged(Operation::Read))?;
+    let outcome = outcome(row, text(1, "outcome").map_err(damaged(Operation::Read))?);
+    Ok(Some(answer(once, request, outcome.map_err(damaged(Operation::Read))?)))
+}
+
+fn answer(once: &Once, request: &str, outcome: Outcome) -> Recalled {
+    if once.request == request {
+        Ok(outcome)
+    } else {
+        Err(Rejection::Conflict(Conflict::IdempotencyKey))
+    }
+}
+
+const fn name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Added { .. } => "added",
+        Outcome::Updated { .. } => "updated",
+        Outcome::Unchanged { .. } => "unchanged",
+    }
+}
+
+/// Checks what is recorded.
+fn outcome(row: &Row<'_>, recorded: &str) -> Result<Outcome, Damage> {
+    let id = row.get(2).ok().and_then(|id| OpportunityId::new(id).ok());
+    let id = id.ok_or(Damage::of("opportunity_id"))?;
+    let version = row.get(3).ok().and_then(|version| Version::new(version).ok());
+    let version = version.ok_or(Damage::of("version"))?;
+    [
+        Outcome::Added { id, version },
+        Outcome::Updated { id, version },
+        Outcome::Unchanged { id, version },
+    ]
+    .into_iter()
+    .find(|outcome| name(*outcome) == recorded)
+    .ok_or(Damage::of("outcome"))
+}

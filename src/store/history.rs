@@ -1,0 +1,193 @@
+//! The history: a record of what each command changes, written in its transaction.
+
+use rusqlite::{Connection, Row, Statement, params};
+
+use super::connection::WriteConnection;
+use super::error::{Operation, StoreError, StoreErrorKind};
+use super::plan::Plan;
+use super::sqlite_error::{damaged, failed};
+use crate::domain::{
+    Change, ChangeKind, ChangedFields, Damage, Details, FieldChange, Opportunity, OpportunityId,
+    Sequence, Timestamp, VenueId, Version, differences,
+};
+
+const INSERT: &str = "
+    INSERT INTO opportunity_change (sequence, venue_id, opportunity_id, version, kind, changed_at, fields)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+const SELECT_AFTER: &str = "
+    SELECT sequence, venue_id, opportunity_id, version, kind, changed_at, fields
+    FROM opportunity_change WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
+
+const PRUNE: &str = "
+    DELETE FROM opportunity_change WHERE sequence IN (
+        SELECT sequence FROM opportunity_change WHERE sequence <= ?1 ORDER BY sequence LIMIT ?2)";
+
+const SELECT_FEED: &str = "SELECT is_kept, last_sequence FROM change_feed";
+
+/// What `change_feed` says. Read anew in each transaction, because another process may have written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Feed {
+    is_kept: bool,
+    last: i64,
+}
+
+impl Feed {
+    fn read(select: &mut Statement<'_>, operation: Operation) -> Result<Self, StoreError> {
+        let mut rows = select.query([]).map_err(failed(operation))?;
+        let feed = match rows.next().map_err(failed(operation))? {
+            Some(row) => Self::from_row(row),
+            None => Err(Damage::of("singleton")),
+        };
+        feed.map_err(damaged(operation))
+    }
+
+    fn from_row(row: &Row<'_>) -> Result<Self, Damage> {
+        let is_kept = row.get(0).map_err(|_| Damage::of("is_kept"))?;
+        let last = row.get(1).ok().filter(|last| *last >= 0);
+        Ok(Self { is_kept, last: last.ok_or(Damage::of("last_sequence"))? })
+    }
+}
+
+/// The writer's side. It follows each transaction: `begin`, `record` for each row, `save`.
+pub(super) struct History<'c> {
+    select_feed: Statement<'c>,
+    save_feed: Statement<'c>,
+    insert: Statement<'c>,
+    /// What the database says before the transaction.
+    saved: Feed,
+    /// What it is to say after it.
+    feed: Feed,
+}
+
+impl<'c> History<'c> {
+    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            select_feed: connection.prepare(SELECT_FEED)?,
+            save_feed: connection.prepare("UPDATE change_feed SET last_sequence = ?1")?,
+            insert: connection.prepare(INSERT)?,
+            saved: Feed::default(),
+            feed: Feed::default(),
+        })
+    }
+
+    pub(super) fn begin(&mut self) -> Result<(), StoreError> {
+        self.saved = Feed::read(&mut self.select_feed, Operation::Begin)?;
+        self.feed = self.saved;
+        Ok(())
+    }
+
+    /// Records what a plan changes, if a history is kept.
+    pub(super) fn record(&mut self, plan: &Plan) -> Result<(), StoreError> {
+        match plan {
+            _ if !self.feed.is_kept => Ok(()),
+            Plan::Insert(new) => self.insert(ChangeKind::Added, None, new),
+            Plan::Update { before, after } => {
+                self.insert(ChangeKind::Updated, Some(before.details()), after)
+            }
+            Plan::Repeat(_) | Plan::Nothing { .. } => Ok(()),
+        }
+    }
+
+    fn insert(
+        &mut self,
+        kind: ChangeKind,
+        before: Option<&Details>,
+        after: &Opportunity,
+    ) -> Result<(), StoreError> {
+        let exhausted = || StoreError::new(Operation::Apply, StoreErrorKind::Exhausted);
+        let sequence = self.feed.last.checked_add(1).ok_or_else(exhausted)?;
+        let fields = differences(before, after.details());
+        // It fails for lack of memory alone, which does not come here.
+        let fields = serde_json::to_string(&ChangedFields(fields.into()))
+            .map_err(|_| StoreError::new(Operation::Apply, StoreErrorKind::Unexpected))?;
+        let record = params![
+            sequence,
+            after.venue_id().get(),
+            after.id().get(),
+            after.version().get(),
+            kind.name(),
+            after.modified_at().as_millis(),
+            fields,
+        ];
+        self.insert.execute(record).map_err(failed(Operation::Apply))?;
+        self.feed.last = sequence;
+        Ok(())
+    }
+
+    pub(super) fn save(&mut self) -> Result<(), StoreError> {
+        if self.feed != self.saved {
+            self.save_feed.execute([self.feed.last]).map_err(failed(Operation::Apply))?;
+        }
+        Ok(())
+    }
+
+    /// The last record of the transaction; none before the first.
+    pub(super) fn last(&self) -> Option<Sequence> {
+        Sequence::new(self.feed.last).ok()
+    }
+}
+
+impl WriteConnection {
+    /// Says whether a history is kept from now on, by whoever writes to the database.
+    pub(crate) fn keep_history(&self, is_kept: bool) -> Result<(), StoreError> {
+        let update = "UPDATE change_feed SET is_kept = ?1 WHERE is_kept <> ?1";
+        let updated = self.connection().execute(update, [is_kept]);
+        updated.map(drop).map_err(failed(Operation::Open))
+    }
+
+    /// Deletes records up to a sequence, the oldest first: at most `limit`. Tells how many there were.
+    pub(crate) fn prune_changes(&self, up_to: Sequence, limit: usize) -> Result<usize, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let pruned = self.connection().execute(PRUNE, [up_to.get(), limit]);
+        pruned.map_err(failed(Operation::Prune))
+    }
+}
+
+/// The records after a sequence, in order: at most `limit`.
+pub(super) fn changes(
+    connection: &Connection,
+    after: Option<Sequence>,
+    limit: usize,
+) -> Result<Vec<Change>, StoreError> {
+    let read = failed(Operation::Read);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut select = connection.prepare_cached(SELECT_AFTER).map_err(&read)?;
+    let mut rows = select.query([after.map_or(0, Sequence::get), limit]).map_err(&read)?;
+    let mut changes = Vec::new();
+    while let Some(row) = rows.next().map_err(&read)? {
+        changes.push(change(row).map_err(damaged(Operation::Read))?);
+    }
+    Ok(changes)
+}
+
+/// The sequence of the last record.
+pub(super) fn last_sequence(connection: &Connection) -> Result<Option<Sequence>, StoreError> {
+    let mut select = connection.prepare_cached(SELECT_FEED).map_err(failed(Operation::Read))?;
+    Ok(Sequence::new(Feed::read(&mut select, Operation::Read)?.last).ok())
+}
+
+fn fields(json: &str) -> Result<Vec<FieldChange>, Damage> {
+    let fields: ChangedFields<'_> = serde_json::from_str(json).map_err(|_| Damage::of("fields"))?;
+    Ok(fields.0.into_owned())
+}
+
+/// Checks a record.
+fn change(row: &Row<'_>) -> Result<Change, Damage> {
+    let integer = |position, column| row.get::<_, i64>(position).map_err(|_| Damage::of(column));
+    let text = |position, column| {
+        row.get_ref(position).ok().and_then(|it| it.as_str().ok()).ok_or(Damage::of(column))
+    };
+    let kind = text(4, "kind")?;
+    let changed_at = Timestamp::from_stored_millis(integer(5, "changed_at")?);
+    Ok(Change {
+        sequence: Sequence::new(integer(0, "sequence")?).map_err(|_| Damage::of("sequence"))?,
+        venue: VenueId::new(integer(1, "venue_id")?).map_err(|_| Damage::of("venue_id"))?,
+        id: OpportunityId::new(integer(2, "opportunity_id")?)
+            .map_err(|_| Damage::of("opportunity_id"))?,
+        version: Version::new(integer(3, "version")?).map_err(|_| Damage::of("version"))?,
+        kind: ChangeKind::ALL.into_iter().find(|it| it.name() == kind).ok_or(Damage::of("kind"))?,
+        changed_at: changed_at.ok_or(Damage::of("changed_at"))?,
+        fields: fields(text(6, "fields")?)?,
+    })
+}

@@ -1,0 +1,84 @@
+//! What a command will do to the rows: decided by the domain, before anything is written.
+
+use super::error::{Operation, StoreError, StoreErrorKind};
+use crate::domain::{
+    Changes, Details, Opportunity, OpportunityId, Outcome, Rejection, Timestamp, VenueId, Version,
+};
+
+/// What a command will do.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is half of what there is, and a box costs"
+)]
+pub(crate) enum Plan {
+    Insert(Opportunity),
+    Update {
+        before: Opportunity,
+        after: Opportunity,
+    },
+    /// It was done before, under the same key.
+    Repeat(Outcome),
+    /// It changes nothing of what is there.
+    Nothing {
+        id: OpportunityId,
+        version: Version,
+    },
+}
+
+impl Plan {
+    /// An add, after the id that was assigned last.
+    pub(super) fn of_add(
+        last_id: i64,
+        venue: VenueId,
+        details: &Details,
+        at: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let id = last_id.checked_add(1).and_then(|next| OpportunityId::new(next).ok());
+        let id = id.ok_or_else(exhausted)?;
+        Ok(Self::Insert(Opportunity::create(id, venue, details.clone(), at)))
+    }
+
+    /// An update of what was found for an id in a venue.
+    pub(super) fn of_update(
+        found: Option<Opportunity>,
+        (venue, id): (VenueId, OpportunityId),
+        changes: &Changes,
+        expected_version: Option<Version>,
+        at: Timestamp,
+    ) -> Result<Result<Self, Rejection>, StoreError> {
+        let Some(before) = found else { return Ok(Err(Rejection::NotFound { venue, id })) };
+        let updated =
+            before.check_version(expected_version).and_then(|()| before.update(changes, at));
+        match updated {
+            Ok(Some(after)) if after.version() == before.version() => Err(exhausted()),
+            Ok(Some(after)) => Ok(Ok(Self::Update { before, after })),
+            Ok(None) => Ok(Ok(Self::Nothing { id: before.id(), version: before.version() })),
+            Err(rejection) => Ok(Err(rejection)),
+        }
+    }
+
+    /// The row that it will write.
+    pub(super) const fn written(&self) -> Option<&Opportunity> {
+        match self {
+            Self::Insert(row) | Self::Update { after: row, .. } => Some(row),
+            Self::Repeat(_) | Self::Nothing { .. } => None,
+        }
+    }
+
+    /// What is answered once it is done.
+    pub(crate) const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Insert(new) => Outcome::Added { id: new.id(), version: new.version() },
+            Self::Update { after, .. } => {
+                Outcome::Updated { id: after.id(), version: after.version() }
+            }
+            Self::Repeat(outcome) => *outcome,
+            Self::Nothing { id, version } => Outcome::Unchanged { id: *id, version: *version },
+        }
+    }
+}
+
+/// There is no further id or version.
+const fn exhausted() -> StoreError {
+    StoreError::new(Operation::Apply, StoreErrorKind::Exhausted)
+}

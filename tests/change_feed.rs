@@ -1,0 +1,348 @@
+//! The change feed: what it records, for how long, and how to wait for it.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::Barrier;
+use std::thread;
+use std::time::Duration;
+
+use opportunity_engine::strategies::{valid_add_to, valid_update};
+use opportunity_engine::{
+    Batch, Change, ChangeKind, Durability, Engine, Field, NextChange, OpportunityId, Request,
+    Sequence, StoreErrorKind, Value, VenueId, Version,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::json;
+use support::{block_on, hold_write_lock, id, lead, venue, within};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn engine() -> Engine {
+    Engine::options().history(true).in_memory().unwrap()
+}
+
+fn sequence(number: i64) -> Sequence {
+    Sequence::new(number).unwrap()
+}
+
+fn sequences(changes: &[Change]) -> Vec<i64> {
+    changes.iter().map(|change| change.sequence.get()).collect()
+}
+
+/// What a reader of the feed knows of an opportunity.
+#[derive(Debug, PartialEq)]
+struct Row {
+    venue: VenueId,
+    version: Version,
+    modified_at: i64,
+    values: BTreeMap<Field, Value<'static>>,
+}
+
+/// The table as the feed tells it. Whatever does not fit to what came before fails.
+fn fold(changes: &[Change]) -> BTreeMap<OpportunityId, Row> {
+    let mut rows = BTreeMap::<_, Row>::new();
+    for change in changes {
+        let row = match change.kind {
+            ChangeKind::Added => {
+                assert_eq!(change.version, Version::FIRST);
+                let values = BTreeMap::new();
+                let (venue, version) = (change.venue, change.version);
+                let new = Row { venue, version, modified_at: 0, values };
+                assert!(rows.insert(change.id, new).is_none(), "{change:?}");
+                rows.get_mut(&change.id).unwrap()
+            }
+            ChangeKind::Updated => {
+                let row = rows.get_mut(&change.id).unwrap();
+                assert_eq!((row.venue, row.version.next()), (change.venue, change.version));
+                row
+            }
+            other => panic!("{other:?}"),
+        };
+        row.version = change.version;
+        row.modified_at = change.changed_at.as_millis();
+        for field in &change.fields {
+            assert_ne!(field.old, field.new, "{change:?}");
+            assert_eq!(row.values.remove(&field.field), field.old, "{change:?}");
+            row.values.extend(field.new.clone().map(|new| (field.field, new)));
+        }
+    }
+    rows
+}
+
+/// The table as it is.
+fn table(engine: &Engine, venues: &[VenueId]) -> BTreeMap<OpportunityId, Row> {
+    let ids = |&venue| {
+        engine.ids(venue, None, usize::MAX).unwrap().into_iter().map(move |id| (venue, id))
+    };
+    let row = |(venue, id)| {
+        let stored = engine.get(venue, id).unwrap().unwrap();
+        let value = |&field: &Field| Some((field, stored.value(field)?.into_owned()));
+        let values = Field::DETAILS.iter().filter_map(value).collect();
+        let modified_at = stored.modified_at().as_millis();
+        (id, Row { venue, version: stored.version(), modified_at, values })
+    };
+    venues.iter().flat_map(ids).map(row).collect()
+}
+
+fn venues() -> [VenueId; 2] {
+    [1, 2].map(|number| VenueId::new(number).unwrap())
+}
+
+/// Adds and updates of a few opportunities in two venues; some are refused, some change nothing.
+fn request() -> impl Strategy<Value = Request> {
+    (0..2_usize, 1..8_i64).prop_flat_map(|(nth, number)| {
+        let venue = venues()[nth];
+        prop_oneof![
+            valid_add_to(venue).boxed(),
+            valid_update(venue, id(number)).boxed(),
+            Just(Request::update(venue, id(number)).name("the same")).boxed(),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    /// Seen to fail for records that tell every value instead of those that have changed.
+    #[test]
+    fn the_feed_from_its_beginning_gives_exactly_the_table(
+        batches in vec((vec(request(), 1..6), any::<bool>()), 1..12),
+    ) {
+        let engine = engine();
+        for (requests, together) in batches {
+            let batch = if together { Batch::AllOrNothing } else { Batch::EachOnItsOwn };
+            drop(engine.add_or_update_all(requests, batch));
+        }
+        let changes = engine.changes(None, usize::MAX).unwrap();
+        prop_assert!(sequences(&changes).into_iter().eq(1..=changes.len() as i64));
+        prop_assert_eq!(fold(&changes), table(&engine, &venues()));
+        // Page by page it is the same.
+        let mut paged = Vec::new();
+        loop {
+            let after = paged.last().map(|change: &Change| change.sequence);
+            let page = engine.changes(after, 3).unwrap();
+            prop_assert!(page.len() <= 3);
+            if page.is_empty() {
+                break;
+            }
+            paged.extend(page);
+        }
+        prop_assert_eq!(paged, changes);
+    }
+}
+
+#[test]
+fn a_change_has_a_form_for_whoever_is_told_of_it() {
+    let clock = || opportunity_engine::Timestamp::from_millis(1_493_994_600_123);
+    let engine = Engine::options().history(true).clock(clock).in_memory().unwrap();
+    engine.add_or_update(lead().closed_date("2017-05-05").channel_id("7")).unwrap();
+    engine.add_or_update(Request::update(venue(), id(1)).channel_id("").quality_id(3)).unwrap();
+    let changes = serde_json::to_value(engine.changes(None, 10).unwrap()).unwrap();
+    let of = |sequence: i64, kind: &str, fields: serde_json::Value| {
+        json!({
+            "sequence": sequence, "venueId": 107, "id": 1, "version": sequence, "kind": kind,
+            "changedAt": "2017-05-05T14:30:00.123Z", "fields": fields,
+        })
+    };
+    let added = json!({
+        "name": [null, "Lead By API"], "typeId": [null, 18], "stageId": [null, 69], "sourceId": [null, 25],
+        "contactId": [null, 918], "closedDate": [null, "2017-05-05"], "channelId": [null, "7"],
+    });
+    let updated = json!({ "qualityId": [null, 3], "channelId": ["7", null] });
+    assert_eq!(changes, json!([of(1, "added", added), of(2, "updated", updated)]));
+}
+
+/// The database remembers it, not the engine.
+#[test]
+fn whoever_writes_keeps_the_history_once_it_is_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let count = |engine: &Engine| engine.changes(None, 100).unwrap().len();
+    let add = |engine: &Engine| engine.add_or_update(lead()).unwrap();
+
+    let plain = Engine::open(&path).unwrap();
+    add(&plain);
+    assert_eq!(count(&plain), 0, "off by default");
+    // Another engine turns it on while the first has the file open.
+    let keeping = Engine::options().history(true).open(&path).unwrap();
+    add(&plain);
+    add(&keeping);
+    add(&plain);
+    assert_eq!((count(&plain), count(&keeping)), (3, 3));
+    keeping.close().unwrap();
+    plain.close().unwrap();
+
+    let plain = Engine::open(&path).unwrap();
+    add(&plain);
+    assert_eq!(count(&plain), 4, "it stays on");
+    plain.close().unwrap();
+    let without = Engine::options().history(false).open(&path).unwrap();
+    add(&without);
+    assert_eq!(count(&without), 4);
+    without.close().unwrap();
+    let again = Engine::options().history(true).open(&path).unwrap();
+    add(&again);
+    assert_eq!(sequences(&again.changes(None, 100).unwrap()), [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn what_is_aborted_leaves_no_record_and_no_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let options = Engine::options().history(true).busy_timeout(Duration::ZERO);
+    let engine = options.durability(Durability::Off).open(&path).unwrap();
+    for round in 1..=3 {
+        engine.add_or_update(lead()).unwrap();
+        let lock = hold_write_lock(&path);
+        engine.add_or_update(lead()).unwrap_err();
+        drop(lock);
+        let refused = engine.add_or_update_all(
+            [lead(), Request::update(venue(), id(999)).name("n")],
+            Batch::AllOrNothing,
+        );
+        assert!(refused.is_err());
+        assert!(sequences(&engine.changes(None, 100).unwrap()).into_iter().eq(1..=round));
+    }
+}
+
+/// Seen to fail for a sequence that is taken from the last record that is there.
+#[test]
+fn pruned_changes_are_gone_and_the_count_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let open = || Engine::options().history(true).durability(Durability::Off).open(&path).unwrap();
+    let engine = open();
+    engine.add_or_update_all(vec![lead(); 2_500], Batch::EachOnItsOwn).unwrap();
+    assert_eq!(engine.prune_changes(sequence(2_400)).unwrap(), 2_400);
+    assert_eq!(engine.prune_changes(sequence(2_400)).unwrap(), 0);
+    let first = engine.changes(None, 1).unwrap();
+    assert_eq!(sequences(&first), [2_401]);
+    assert_eq!(engine.prune_changes(sequence(i64::MAX)).unwrap(), 100);
+    assert!(engine.changes(None, 100).unwrap().is_empty());
+    engine.close().unwrap();
+    let engine = open();
+    engine.add_or_update(lead()).unwrap();
+    assert_eq!(sequences(&engine.changes(None, 100).unwrap()), [2_501]);
+    let found = engine.verify(opportunity_engine::Verification::Full).unwrap();
+    assert!(found.is_sound(), "{found}");
+}
+
+#[test]
+fn who_waits_is_told_when_there_is_a_change_after_the_one_it_knows() {
+    let engine = engine();
+    let soon = Duration::from_millis(50);
+    assert!(!engine.next_change(None).wait_for(soon).unwrap());
+    engine.add_or_update(lead()).unwrap();
+    engine.next_change(None).wait().unwrap();
+    assert!(!engine.next_change(Some(sequence(1))).wait_for(soon).unwrap());
+    // It is of no use to be told of what changes nothing.
+    engine.add_or_update(Request::update(venue(), id(1)).name("Lead By API")).unwrap();
+    assert!(!engine.next_change(Some(sequence(1))).wait_for(soon).unwrap());
+    let waiting = engine.next_change(Some(sequence(1)));
+    engine.add_or_update(lead()).unwrap();
+    within(PATIENCE, || block_on(waiting)).unwrap();
+    let later = engine.next_change(Some(sequence(3)));
+    engine.add_or_update(lead()).unwrap();
+    assert!(!later.wait_for(soon).unwrap());
+}
+
+#[test]
+fn followers_miss_nothing_while_others_write() {
+    const CHANGES: usize = 300;
+    const FOLLOWERS: usize = 4;
+    within(PATIENCE, || {
+        let engine = engine();
+        thread::scope(|scope| {
+            let follow = |asynchronous: bool| {
+                let engine = &engine;
+                move || {
+                    let mut seen = Vec::new();
+                    while seen.len() < CHANGES {
+                        let after = seen.last().copied().map(sequence);
+                        let next = engine.next_change(after);
+                        if asynchronous { block_on(next) } else { next.wait() }.unwrap();
+                        let changes = engine.changes(after, 7).unwrap();
+                        assert!(!changes.is_empty(), "told of nothing after {after:?}");
+                        seen.extend(sequences(&changes));
+                    }
+                    assert!(seen.into_iter().eq(1..=CHANGES as i64));
+                }
+            };
+            for number in 0..FOLLOWERS {
+                scope.spawn(follow(number % 2 == 0));
+            }
+            for _ in 0..CHANGES {
+                engine.add_or_update(lead()).unwrap();
+            }
+        });
+    });
+}
+
+/// Seen to hang if the feed is looked at before it is noted who waits.
+#[test]
+fn a_change_at_the_moment_of_asking_is_not_missed() {
+    within(PATIENCE, || {
+        let engine = engine();
+        for round in 0..1_000 {
+            let start = Barrier::new(2);
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    start.wait();
+                    engine.add_or_update(lead()).unwrap();
+                });
+                start.wait();
+                thread::sleep(Duration::from_micros(fastrand::u64(0..200)));
+                engine.next_change(Sequence::new(round).ok()).wait().unwrap();
+            });
+        }
+    });
+}
+
+#[test]
+fn an_engine_that_closes_leaves_nobody_waiting() {
+    let engine = engine();
+    let waiting = [engine.next_change(None), engine.next_change(None), engine.next_change(None)];
+    let follower = engine.clone();
+    engine.close().unwrap();
+    let [first, second, third] = waiting;
+    let after = follower.next_change(None);
+    let told = within(PATIENCE, move || {
+        let waits: Vec<fn(NextChange) -> _> =
+            vec![NextChange::wait, |next| block_on(next), |next| next.wait_for(PATIENCE).map(drop)];
+        let told = waits.into_iter().zip([first, second, third]).map(|(wait, next)| wait(next));
+        told.chain([after.wait()]).collect::<Vec<_>>()
+    });
+    for told in told {
+        assert_eq!(told.unwrap_err().kind(), StoreErrorKind::Closed);
+    }
+}
+
+#[test]
+fn a_record_that_breaks_the_rules_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let engine = Engine::options().history(true).open(&path).unwrap();
+    engine.add_or_update(lead()).unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    for (column, value) in [
+        ("fields", "'{'"),
+        ("fields", "'{\"nothing\":[1,2]}'"),
+        ("fields", "'{\"typeId\":[1,-2]}'"),
+        ("fields", "'{\"typeId\":[1]}'"),
+        ("changed_at", "9223372036854775807"),
+    ] {
+        let update = format!("UPDATE opportunity_change SET {column} = {value}");
+        other.execute(&update, []).unwrap();
+        let error = engine.changes(None, 10).unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Damaged, "{update}");
+    }
+    other.execute("DELETE FROM change_feed", []).unwrap();
+    match engine.add_or_update(lead()) {
+        Err(opportunity_engine::Error::Aborted(error)) => {
+            assert_eq!(error.kind(), StoreErrorKind::Damaged);
+        }
+        other => panic!("{other:?}"),
+    }
+}

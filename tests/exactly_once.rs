@@ -1,0 +1,311 @@
+//! Requests that are sent under a key are carried out once.
+
+mod support;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Duration;
+
+use opportunity_engine::strategies::{valid_add_to, valid_update};
+use opportunity_engine::{
+    Batch, BatchError, Code, Conflict, Durability, Engine, Error, Forecast, IdempotencyKey,
+    Outcome, Rejection, Reply, Request, Timestamp, VenueId, Version,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rusqlite::Connection;
+use support::{id, lead, venue};
+
+fn key(text: &str) -> IdempotencyKey {
+    IdempotencyKey::new(text).unwrap()
+}
+
+fn once(request: Request) -> Request {
+    request.idempotency_key(key("once"))
+}
+
+fn rename(name: &str) -> Request {
+    Request::update(venue(), id(1)).name(name)
+}
+
+fn rows(engine: &Engine) -> usize {
+    engine.ids(venue(), None, usize::MAX).unwrap().len()
+}
+
+fn rejection<T: std::fmt::Debug>(result: Result<T, Error>) -> Rejection {
+    match result {
+        Err(Error::Rejected(rejection)) => rejection,
+        other => panic!("{other:?}"),
+    }
+}
+
+const KEY_CONFLICT: Rejection = Rejection::Conflict(Conflict::IdempotencyKey);
+
+/// Seen to fail for an engine that records nothing, and for one that compares no requests.
+#[test]
+fn the_same_request_is_answered_again_and_another_one_is_refused() {
+    let engine = Engine::in_memory().unwrap();
+    let added = engine.add_or_update(once(lead())).unwrap();
+    engine.add_or_update(rename("changed since")).unwrap();
+    for _ in 0..3 {
+        assert_eq!(engine.add_or_update(once(lead())).unwrap(), added);
+        assert_eq!(rejection(engine.add_or_update(once(lead().name("another")))), KEY_CONFLICT);
+        assert_eq!(rejection(engine.add_or_update(once(rename("another")))), KEY_CONFLICT);
+    }
+    assert_eq!(rows(&engine), 1);
+    assert_eq!(engine.get(venue(), id(1)).unwrap().unwrap().version().get(), 2);
+    // Without the key it is another matter.
+    engine.add_or_update(lead()).unwrap();
+    assert_eq!(rows(&engine), 2);
+}
+
+#[test]
+fn updates_are_answered_as_they_were_also_those_that_changed_nothing() {
+    let engine = Engine::in_memory().unwrap();
+    engine.add_or_update(lead()).unwrap();
+    let keyed = |text: &str, request: Request| request.idempotency_key(key(text));
+    let updated = engine.add_or_update(keyed("a", rename("first"))).unwrap();
+    let unchanged = engine.add_or_update(keyed("b", rename("first"))).unwrap();
+    assert!(matches!(unchanged, Outcome::Unchanged { .. }));
+    engine.add_or_update(rename("second")).unwrap();
+    assert_eq!(engine.add_or_update(keyed("a", rename("first"))).unwrap(), updated);
+    assert_eq!(engine.add_or_update(keyed("b", rename("first"))).unwrap(), unchanged);
+    assert_eq!(engine.get(venue(), id(1)).unwrap().unwrap().name().as_str(), "second");
+}
+
+/// The version that it expects is part of a request; what is there since is not asked again.
+#[test]
+fn an_expected_version_belongs_to_the_request() {
+    let engine = Engine::in_memory().unwrap();
+    engine.add_or_update(lead()).unwrap();
+    let request = |version| once(rename("first").expected_version(Version::new(version).unwrap()));
+    let updated = engine.add_or_update(request(1)).unwrap();
+    assert_eq!(engine.add_or_update(request(1)).unwrap(), updated);
+    assert_eq!(rejection(engine.add_or_update(request(2))), KEY_CONFLICT);
+    assert_eq!(rejection(engine.add_or_update(once(rename("first")))), KEY_CONFLICT);
+}
+
+#[test]
+fn a_refused_request_is_not_recorded() {
+    let engine = Engine::in_memory().unwrap();
+    assert_eq!(rejection(engine.add_or_update(once(rename("n")))).code(), Code::NotFound);
+    assert_eq!(rejection(engine.add_or_update(once(lead().name("")))).code(), Code::Invalid);
+    let added = engine.add_or_update(once(lead())).unwrap();
+    assert_eq!(added.id(), id(1));
+}
+
+#[test]
+fn each_venue_has_keys_of_its_own() {
+    let engine = Engine::in_memory().unwrap();
+    engine.add_or_update(once(lead())).unwrap();
+    let elsewhere = Request::add(VenueId::new(108).unwrap());
+    let elsewhere = elsewhere.name("n").contact_id(1).type_id(1).source_id(1).stage_id(1);
+    assert_eq!(engine.add_or_update(once(elsewhere)).unwrap().id(), id(2));
+}
+
+#[test]
+fn on_the_wire_a_key_that_was_used_is_409() {
+    let engine = Engine::in_memory().unwrap();
+    engine.add_or_update(once(lead())).unwrap();
+    let reply = Reply::from(engine.add_or_update(once(lead().name("another"))));
+    assert_eq!(reply.status(), 409);
+    assert_eq!(
+        String::from_utf8(reply.to_json()).unwrap(),
+        r#"{"success":false,"id":null,"errorCode":409,"specificCode":null,"message":"the idempotency key was used for another request","additionalMessages":[]}"#
+    );
+}
+
+#[test]
+fn a_dry_run_knows_what_was_done() {
+    let engine = Engine::in_memory().unwrap();
+    assert!(matches!(engine.check(once(lead())), Ok(Forecast::Added { .. })));
+    let added = engine.add_or_update(once(lead())).unwrap();
+    assert_eq!(engine.check(once(lead())).unwrap(), Forecast::Repeated(added));
+    assert_eq!(rejection(engine.check(once(lead().name("another")))), KEY_CONFLICT);
+}
+
+/// Seen to fail for keys that are recorded in a transaction of their own.
+#[test]
+fn what_was_done_is_known_after_a_restart_and_what_was_aborted_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let open = || Engine::options().busy_timeout(Duration::ZERO).open(&path).unwrap();
+    let engine = open();
+    let lock = support::hold_write_lock(&path);
+    assert!(matches!(engine.add_or_update(once(lead())), Err(Error::Aborted(_))));
+    drop(lock);
+    let added = engine.add_or_update(once(lead())).unwrap();
+    engine.close().unwrap();
+    let engine = open();
+    assert_eq!(engine.add_or_update(once(lead())).unwrap(), added);
+    assert_eq!(rows(&engine), 1);
+}
+
+/// They meet in one group, and in several.
+#[test]
+fn of_doubles_that_are_sent_at_the_same_time_one_is_carried_out() {
+    const CALLERS: usize = 32;
+    let engine = Engine::in_memory().unwrap();
+    for round in 0..20 {
+        let start = Barrier::new(CALLERS);
+        let request = lead().idempotency_key(key(&format!("round {round}")));
+        let outcomes: Vec<_> = thread::scope(|scope| {
+            let send = || {
+                start.wait();
+                engine.add_or_update(request.clone()).unwrap()
+            };
+            let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(send)).collect();
+            callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+        });
+        assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]), "{outcomes:?}");
+        assert_eq!(rows(&engine), round + 1);
+    }
+}
+
+/// Seen to fail for a batch that looks for keys in the database alone.
+#[test]
+fn doubles_within_a_batch_are_carried_out_once() {
+    for batch in [Batch::EachOnItsOwn, Batch::AllOrNothing] {
+        let engine = Engine::in_memory().unwrap();
+        let requests = || [once(lead()), lead(), once(lead())];
+        let told: Vec<_> = engine
+            .add_or_update_all(requests(), batch)
+            .unwrap()
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!((told[0], told[1].id()), (told[2], id(2)));
+        assert_eq!(rows(&engine), 2);
+        // The whole batch again: what has a key is not done again.
+        let again = engine.add_or_update_all(requests(), batch).unwrap();
+        assert_eq!(*again[0].as_ref().unwrap(), told[0]);
+        assert_eq!(again[1].as_ref().unwrap().id(), id(3));
+    }
+}
+
+/// Of a batch that is refused no key is kept.
+#[test]
+fn a_key_of_another_request_refuses_an_all_or_nothing_batch() {
+    let engine = Engine::in_memory().unwrap();
+    let requests =
+        [lead().idempotency_key(key("other")), once(lead()), once(lead().name("another"))];
+    match engine.add_or_update_all(requests.clone(), Batch::AllOrNothing) {
+        Err(BatchError::Refused(refused)) => assert_eq!(refused, [(2, KEY_CONFLICT)]),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(rows(&engine), 0);
+    let told = engine.add_or_update_all(requests, Batch::EachOnItsOwn).unwrap();
+    assert_eq!(told.iter().filter(|it| it.is_ok()).count(), 2);
+    assert_eq!(rejection(told[2].clone()), KEY_CONFLICT);
+}
+
+/// The keys that are in the database.
+fn kept(path: &Path) -> i64 {
+    let connection = Connection::open(path).unwrap();
+    let count = "SELECT count(*) FROM idempotency_key";
+    connection.query_row(count, [], |row| row.get(0)).unwrap()
+}
+
+/// Seen to fail for keys that are deleted and not looked at, and for ones that are never deleted.
+#[test]
+fn keys_expire_by_age() {
+    const LIFETIME: i64 = 60_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let now = Arc::new(AtomicI64::new(0));
+    let clock = Arc::clone(&now);
+    let engine = Engine::options()
+        .clock(move || Timestamp::from_millis(clock.load(Ordering::SeqCst)))
+        .key_lifetime(Duration::from_millis(LIFETIME as u64))
+        .durability(Durability::Off)
+        .open(&path)
+        .unwrap();
+    let added = engine.add_or_update(once(lead())).unwrap();
+    for (time, is_known) in [(LIFETIME, true), (LIFETIME + 1, false)] {
+        now.store(time, Ordering::SeqCst);
+        let forecast = engine.check(once(lead())).unwrap();
+        assert_eq!(matches!(forecast, Forecast::Repeated(_)), is_known, "{forecast:?}");
+        let told = engine.add_or_update(once(lead())).unwrap();
+        assert_eq!(told == added, is_known);
+    }
+    // A clock that was set back makes no key older.
+    now.store(-LIFETIME, Ordering::SeqCst);
+    assert_eq!(engine.add_or_update(once(lead())).unwrap().id(), id(2));
+
+    let keyed = |number: i64| lead().idempotency_key(key(&number.to_string()));
+    engine.add_or_update_all((0..100).map(keyed), Batch::EachOnItsOwn).unwrap();
+    assert_eq!(kept(&path), 101);
+    now.store(10 * LIFETIME, Ordering::SeqCst);
+    for number in 100..160 {
+        engine.add_or_update(keyed(number)).unwrap();
+    }
+    assert_eq!(kept(&path), 60, "two expired ones go for each new one");
+}
+
+#[test]
+fn a_key_is_a_short_text() {
+    let error = "an idempotency key must have 1 to 255 bytes, and no character U+0000";
+    for wrong in [String::new(), "a\0b".to_owned(), "x".repeat(256), "ü".repeat(128)] {
+        assert_eq!(IdempotencyKey::new(wrong).unwrap_err().to_string(), error);
+    }
+    let engine = Engine::in_memory().unwrap();
+    for odd in ["x".repeat(255), "'; DROP TABLE idempotency_key; --".to_owned(), "🔑".to_owned()]
+    {
+        let request = lead().idempotency_key(key(&odd));
+        let added = engine.add_or_update(request.clone()).unwrap();
+        assert_eq!(engine.add_or_update(request).unwrap(), added);
+    }
+    assert_eq!(rows(&engine), 3);
+}
+
+/// A request to one of two venues, and how often it is sent.
+fn sent() -> impl Strategy<Value = (Request, usize)> {
+    let request = (1..=2_i64, 1..6_i64).prop_flat_map(|(number, target)| {
+        let venue = VenueId::new(number).unwrap();
+        prop_oneof![valid_add_to(venue).boxed(), valid_update(venue, id(target)).boxed(),]
+    });
+    (request, 1..4_usize)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    /// An engine that is sent everything several times, in any order from there on, does what one does that is
+    /// sent everything once.
+    #[test]
+    fn sent_again_and_again_is_as_good_as_sent_once(
+        requests in vec(sent(), 1..16),
+        seed in any::<u64>(),
+    ) {
+        let (many, single) = (Engine::in_memory().unwrap(), Engine::in_memory().unwrap());
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut earlier = Vec::new();
+        for (number, (request, times)) in requests.into_iter().enumerate() {
+            let keyed = request.clone().idempotency_key(key(&number.to_string()));
+            let expected = single.add_or_update(request);
+            let is_done = expected.is_ok();
+            for _ in 0..times {
+                let told = many.add_or_update(keyed.clone());
+                prop_assert_eq!(format!("{told:?}"), format!("{expected:?}"));
+            }
+            if is_done {
+                earlier.push((keyed, expected.unwrap()));
+            }
+            if let Some((request, outcome)) = rng.choice(&earlier) {
+                prop_assert_eq!(many.add_or_update(request.clone()).unwrap(), *outcome);
+            }
+        }
+        for number in 1..=2 {
+            let venue = VenueId::new(number).unwrap();
+            let ids = single.ids(venue, None, usize::MAX).unwrap();
+            prop_assert_eq!(&many.ids(venue, None, usize::MAX).unwrap(), &ids);
+            for id in ids {
+                let [one, other] = [&many, &single].map(|it| it.get(venue, id).unwrap().unwrap());
+                prop_assert_eq!(one.details(), other.details());
+                prop_assert_eq!(one.version(), other.version());
+            }
+        }
+    }
+}
