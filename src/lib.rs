@@ -67,9 +67,8 @@
 //! Opportunities hold it, so what is logged in passing does not: the `Debug` and `Display` forms of
 //! engines, options, tickets and errors, and replies, tell no value of a request or an opportunity. A
 //! [`Rejection`] names fields, and repeats keys and ids that are not known, as they were sent. The `Debug` forms
-//! of [`Request`], [`Command`], [`Opportunity`] and [`Filter`], of what holds them, such as [`Listing`],
-//! [`Page`], [`Forecast`] and [`Change`], and of the values in them do tell what they hold. A [`Cursor`] holds no
-//! value of a filter.
+//! of [`Request`], [`Command`], [`Opportunity`] and [`Filter`], of what holds them, such as [`Listing`] and
+//! [`Page`], and of the values in them do tell what they hold. A [`Cursor`] holds no value of a filter.
 //!
 //! Texts of errors and replies name no path, no SQL and no column; the
 //! [`source`](std::error::Error::source) of a [`StoreError`] does, and so does its `Debug` form, and an

@@ -28,11 +28,11 @@ const FORBIDDEN: [(&str, &[&str]); 5] = [
         ],
     ),
     ("wire", &["rusqlite", "std::fs", "std::thread", "crate::store", "crate::engine"]),
-    ("store", &["crate::wire", "crate::engine"]),
     (
         "references",
         &["rusqlite", "std::fs", "std::thread", "crate::wire", "crate::store", "crate::engine"],
     ),
+    ("store", &["crate::wire", "crate::engine"]),
     ("engine", &["rusqlite", "serde_json"]),
 ];
 

@@ -230,6 +230,18 @@ fn they_are_asked_once_on_the_thread_of_the_caller_and_not_for_what_is_refused_a
     assert_eq!(spy.take(), []);
 }
 
+#[test]
+fn a_forecast_asks_them_too() {
+    let spy = Arc::new(Spy::default());
+    let engine = asking(Arc::clone(&spy));
+    engine.check(lead()).unwrap();
+    assert_eq!(spy.take().len(), 1);
+    let error = asking(catalog()).check(lead().stage_id(71)).unwrap_err();
+    assert_eq!(messages(&error), ["'stageId' 71 is unknown in venue 107"]);
+    let error = asking(failing).check(lead().source_id(26)).unwrap_err();
+    assert_eq!(error.status(), 503);
+}
+
 /// A field that is named twice, or that the request does not mention, makes no further violation.
 #[test]
 fn only_what_is_mentioned_is_refused_and_once() {

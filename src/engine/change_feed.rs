@@ -87,8 +87,7 @@ impl Engine {
     ///
     /// [`StoreError`], for instance when another process holds the database.
     pub fn prune_changes(&self, up_to: Sequence) -> Result<u64, StoreError> {
-        self.refuse_unless_writing()?;
-        let connection = self.shared.database.writer()?;
+        let connection = self.shared.readers.writer_apart()?;
         let mut total = 0;
         loop {
             let pruned = connection.prune_changes(up_to, PRUNED_AT_ONCE)?;

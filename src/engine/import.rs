@@ -86,7 +86,10 @@ impl Engine {
     /// Each passes the checks that every stored opportunity has to meet. [`References`](crate::References)
     /// are not asked: what is imported was accepted elsewhere. An id must not be there yet; ids that are
     /// assigned later are higher than all that were imported. The list of a venue holds what was imported
-    /// at once, in its order. Where a [`history`](crate::Options::history) is kept, each is recorded as added.
+    /// at once, in its order.
+    ///
+    /// Where a [history](crate::Options::history) is kept, each is recorded as added, at the time of its last
+    /// change.
     ///
     /// The import is one transaction on a connection of its own, in memory that does not grow with the input,
     /// but for a line: at most 18 times [`max_request_bytes`](crate::Options::max_request_bytes) and 4 KiB,
@@ -128,8 +131,7 @@ impl Engine {
     /// ```
     pub fn import(&self, input: impl BufRead) -> Result<u64, ImportError> {
         self.refuse_unless_writing().map_err(ImportError::Aborted)?;
-        let connection = self.shared.database.writer();
-        let connection = connection.map_err(|error| ImportError::Aborted(error.into()))?;
+        let connection = self.shared.readers.writer_apart().map_err(ImportError::Aborted)?;
         let mut import = Import::begin(&connection).map_err(ImportError::Aborted)?;
         let mut lines = Lines::new(input, self.longest_line());
         insert_all(&mut import, &mut lines)?;
@@ -141,7 +143,7 @@ impl Engine {
         Ok(count)
     }
 
-    pub(super) fn refuse_unless_writing(&self) -> Result<(), StoreError> {
+    fn refuse_unless_writing(&self) -> Result<(), StoreError> {
         let kind = match self.shared.monitor.snapshot().writes {
             Writes::RefusedUntilReopened => StoreErrorKind::WritesStopped,
             Writes::Closed => StoreErrorKind::Closed,
@@ -166,10 +168,9 @@ fn insert_all(import: &mut Import<'_>, lines: &mut Lines<impl BufRead>) -> Resul
         };
         let line = lines.number();
         let opportunity = opportunity.map_err(|error| refused(error, line))?;
-        import
-            .insert(&opportunity)
-            .map_err(ImportError::Aborted)?
-            .map_err(|Taken| ImportError::Taken { line, id: opportunity.id() })?;
+        let id = opportunity.id();
+        let inserted = import.insert(opportunity).map_err(ImportError::Aborted)?;
+        inserted.map_err(|Taken| ImportError::Taken { line, id })?;
     }
 }
 

@@ -293,8 +293,8 @@ impl Engine {
         let followers = Arc::new(Followers::default());
         let decoder = options.decoder();
         let (log_cap_bytes, read_deadline) = (options.log_cap_bytes, options.read_deadline);
-        let (clock, key_lifetime) = (Arc::clone(&options.clock), options.key_lifetime);
         let references = options.references.clone();
+        let (clock, key_lifetime) = (Arc::clone(&options.clock), options.key_lifetime);
         let writer = writer::start(
             &database,
             connection,
@@ -313,8 +313,7 @@ impl Engine {
                 clock,
                 key_lifetime,
                 log_cap_bytes,
-                readers: ReadPool::new(database.clone(), read_deadline),
-                database,
+                readers: ReadPool::new(database, read_deadline),
                 writer,
                 _scratch: scratch,
             }),
@@ -324,20 +323,24 @@ impl Engine {
     /// Decides what a request asks for, on the thread of the caller. The inner `Err` is the request's
     /// own fault.
     fn decide(&self, request: Request) -> Result<Decided, StoreError> {
+        let decided = self.decide_alone(request);
+        match &self.shared.references {
+            Some(references) => references::look_up(&**references, decided),
+            None => Ok(decided),
+        }
+    }
+
+    /// What the request alone can tell.
+    fn decide_alone(&self, request: Request) -> Decided {
+        self.shared.decoder.check_size(request.text_bytes())?;
         let once = once(&request);
-        let size = self.shared.decoder.check_size(request.text_bytes());
-        let decided = size.and_then(|()| decide(request));
-        let decided = match &self.shared.references {
-            Some(references) => references::look_up(&**references, decided)?,
-            None => decided,
-        };
-        Ok(decided.map(|command| Order { command, once }))
+        Ok(Order { command: decide(request)?, once })
     }
 
     fn prepare(&self, request: Request) -> Result<(Job, Ticket), Error> {
         let bytes = bytes_of(&request);
-        let command = self.decide(request).map_err(Error::Aborted)??;
-        let (job, waiter) = Job::one(command, bytes);
+        let order = self.decide(request).map_err(Error::Aborted)??;
+        let (job, waiter) = Job::one(order, bytes);
         Ok((job, Ticket::new(waiter)))
     }
 }
@@ -359,7 +362,6 @@ struct Shared {
     key_lifetime: Duration,
     log_cap_bytes: u64,
     readers: ReadPool,
-    database: Database,
     writer: Writer,
     /// Dropped last, after the files in it are closed.
     _scratch: Option<ScratchFolder>,

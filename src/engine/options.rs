@@ -37,10 +37,10 @@ pub struct Options {
     pub(super) queue_bytes: usize,
     pub(super) read_deadline: Duration,
     pub(super) log_cap_bytes: u64,
-    pub(super) history: Option<bool>,
-    pub(super) key_lifetime: Duration,
     /// `None`: no id is looked up.
     pub(super) references: Option<Arc<dyn References>>,
+    pub(super) history: Option<bool>,
+    pub(super) key_lifetime: Duration,
 }
 
 impl Default for Options {
@@ -59,9 +59,9 @@ impl Default for Options {
             queue_bytes: 64 << 20,
             read_deadline: Duration::from_secs(5),
             log_cap_bytes: 256 << 20,
+            references: None,
             history: None,
             key_lifetime: DEFAULT_KEY_LIFETIME,
-            references: None,
         }
     }
 }
@@ -135,6 +135,16 @@ impl Options {
         self
     }
 
+    /// Who tells which ids of a request are known in its venue: a [`Catalog`](crate::Catalog), or the
+    /// service's own [`References`]. By default nobody is asked, at no cost.
+    ///
+    /// They are asked once a request, on the thread of the caller, when the request breaks no other rule
+    /// and before it is queued.
+    pub fn references(mut self, references: impl References + 'static) -> Self {
+        self.references = Some(Arc::new(references));
+        self
+    }
+
     /// Whether each change is recorded, in its own transaction, for [`Engine::changes`].
     ///
     /// The database remembers it: until an engine is opened that says otherwise, every engine that writes
@@ -151,16 +161,6 @@ impl Options {
     /// are made.
     pub const fn key_lifetime(mut self, lifetime: Duration) -> Self {
         self.key_lifetime = lifetime;
-        self
-    }
-
-    /// Who tells which ids of a request are known in its venue: a [`Catalog`](crate::Catalog), or the
-    /// service's own [`References`]. By default nobody is asked, at no cost.
-    ///
-    /// They are asked once a request, on the thread of the caller, when the request breaks no other rule
-    /// and before it is queued.
-    pub fn references(mut self, references: impl References + 'static) -> Self {
-        self.references = Some(Arc::new(references));
         self
     }
 

@@ -1,20 +1,20 @@
 //! Asking for what a request mentions, on the thread of the caller.
 
 use super::caught::caught;
-use crate::domain::{Command, Rejection};
+use super::job::Decided;
 use crate::references::{Mentions, References};
 use crate::store::{Operation, StoreError, StoreErrorKind};
 
-/// Refuses a command that mentions what is not known. What is refused already is not looked up, nor
+/// Refuses an order that mentions what is not known. What is refused already is not looked up, nor
 /// what mentions nothing.
 pub(super) fn look_up(
     references: &dyn References,
-    decided: Result<Command, Rejection>,
-) -> Result<Result<Command, Rejection>, StoreError> {
-    let Ok(command) = decided else { return Ok(decided) };
-    let mentions = Mentions::new(&command);
+    decided: Decided,
+) -> Result<Decided, StoreError> {
+    let Ok(order) = decided else { return Ok(decided) };
+    let mentions = Mentions::new(&order.command);
     if mentions.iter().next().is_none() {
-        return Ok(Ok(command));
+        return Ok(Ok(order));
     }
     let unknown = caught(
         || Operation::Accept,
@@ -26,5 +26,5 @@ pub(super) fn look_up(
         },
     )?;
     let refusal = mentions.refusal(&unknown);
-    Ok(refusal.map_or(Ok(command), Err))
+    Ok(refusal.map_or(Ok(order), Err))
 }

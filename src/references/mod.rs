@@ -20,7 +20,7 @@ use crate::domain::Field;
 /// field that it names becomes a violation (code 24224); all of a request are told at once.
 ///
 /// Of an update, only what the update itself gives can be asked: what is stored already is not known on
-/// the thread of the caller. So a reason without its stage, or a lead contact without its company, can
+/// the thread of the caller, nor whether a request with an idempotency key is a repeat. So a reason without its stage, or a lead contact without its company, can
 /// only be looked for in the whole venue; and an update of the stage alone says nothing of the reason that
 /// is stored. Nor does a change of what exists concern opportunities that are stored.
 ///

@@ -81,17 +81,12 @@ impl<'c> History<'c> {
     pub(super) fn record(&mut self, plan: &Plan) -> Result<(), StoreError> {
         match plan {
             _ if !self.feed.is_kept => Ok(()),
-            Plan::Insert(new) => self.record_added(new),
+            Plan::Insert(new) => self.insert(ChangeKind::Added, None, new),
             Plan::Update { before, after } => {
                 self.insert(ChangeKind::Updated, Some(before.details()), after)
             }
             Plan::Repeat(_) | Plan::Nothing { .. } => Ok(()),
         }
-    }
-
-    /// Records that an opportunity is there that was not, if a history is kept.
-    pub(super) fn record_added(&mut self, new: &Opportunity) -> Result<(), StoreError> {
-        if self.feed.is_kept { self.insert(ChangeKind::Added, None, new) } else { Ok(()) }
     }
 
     fn insert(

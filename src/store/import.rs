@@ -5,6 +5,7 @@ use rusqlite::{Connection, Statement, Transaction, TransactionBehavior, ffi};
 use super::connection::WriteConnection;
 use super::error::{Operation, StoreError};
 use super::history::History;
+use super::plan::Plan;
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::failed;
 use super::state::State;
@@ -51,10 +52,10 @@ impl<'c> Import<'c> {
     /// Inserts an opportunity. After an `Err` of either kind the import has to be given up.
     pub(crate) fn insert(
         &mut self,
-        opportunity: &Opportunity,
+        opportunity: Opportunity,
     ) -> Result<Result<(), Taken>, StoreError> {
         let apply = failed(Operation::Apply);
-        row::bind(&mut self.insert, opportunity).map_err(&apply)?;
+        row::bind(&mut self.insert, &opportunity).map_err(&apply)?;
         match self.insert.raw_execute() {
             Err(error) if is_taken(&error) => return Ok(Err(Taken)),
             inserted => inserted.map(drop).map_err(&apply)?,
@@ -64,25 +65,25 @@ impl<'c> Import<'c> {
             let entry = [opportunity.venue_id().get(), id];
             self.insert_entry.execute(entry).map_err(&apply)?;
         }
-        self.history.record_added(opportunity)?;
+        self.history.record(&Plan::Insert(opportunity))?;
         self.last_id = self.last_id.max(id);
         self.count += 1;
         Ok(Ok(()))
     }
 
-    /// Writes the rest of the index and the counters. After an `Err` the import has to be given up.
+    /// Writes what the import leaves beside its rows: the rest of the index, the counters. After an `Err` the import has to be given up.
     pub(crate) fn finish(&mut self) -> Result<(), StoreError> {
         if self.count == 0 {
             return Ok(());
         }
-        self.history.save()?;
         let apply = failed(Operation::Apply);
+        self.history.save()?;
         let index = complete(&self.transaction, self.saved.index, self.last_id).map_err(&apply)?;
         let state = State { last_id: self.last_id, index };
         self.transaction.execute(State::UPDATE, state.values()).map(drop).map_err(&apply)
     }
 
-    /// Makes the import durable; tells how many opportunities there were, and the last change that is
+    /// Makes the import durable; tells how many opportunities there were, and the last change that was
     /// recorded. After an `Err` it may or may not be there after a restart.
     pub(crate) fn commit(self) -> Result<(u64, Option<Sequence>), StoreError> {
         self.transaction.commit().map_err(failed(Operation::Commit))?;
@@ -116,7 +117,7 @@ mod tests {
     fn import(connection: &WriteConnection, count: i64) -> Result<u64, StoreError> {
         let mut import = Import::begin(connection)?;
         for id in 1..=count {
-            assert!(import.insert(&opportunity(id))?.is_ok());
+            assert!(import.insert(opportunity(id))?.is_ok());
         }
         import.finish()?;
         import.commit().map(|(count, _)| count)
@@ -132,7 +133,7 @@ mod tests {
     /// A connection to which the store did something bad is as good as any afterwards. Seen to fail for a
     /// transaction that commits when it is dropped.
     #[test]
-    fn an_import_for_which_there_is_no_room_or_no_commit_leaves_nothing() {
+    fn an_import_that_is_given_up_or_has_no_room_or_no_commit_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings {
             create: true,
@@ -148,6 +149,12 @@ mod tests {
         assert_eq!(rows(&connection), (0, 0, 0));
 
         connection.limit_pages(1 << 20);
+        let mut given_up = Import::begin(&connection).unwrap();
+        assert!(given_up.insert(opportunity(1)).unwrap().is_ok());
+        given_up.finish().unwrap();
+        drop(given_up);
+        assert_eq!(rows(&connection), (0, 0, 0));
+
         let failures = Arc::new(AtomicU32::new(1));
         connection.fail_commits(Arc::clone(&failures));
         let error = import(&connection, 10).unwrap_err();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::backup::back_up;
-use super::connection::Database;
+use super::connection::{Database, WriteConnection};
 use super::done_once;
 use super::error::{BackupError, Operation, StoreError, StoreErrorKind};
 use super::findings::{Findings, Verification};
@@ -90,6 +90,14 @@ impl ReadPool {
     /// The sequence of the last change that was recorded.
     pub(crate) fn last_sequence(&self) -> Result<Option<Sequence>, StoreError> {
         self.read(|reader| history::last_sequence(&reader.connection))
+    }
+
+    /// A connection that writes, for what the writer does not do.
+    pub(crate) fn writer_apart(&self) -> Result<WriteConnection, StoreError> {
+        if self.idle().is_none() {
+            return Err(closed());
+        }
+        Ok(self.database.writer()?)
     }
 
     /// A page of a list. In the order of ids it ends early when half of the deadline has passed.
