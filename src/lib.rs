@@ -6,7 +6,7 @@
 //! again.
 //!
 //! ```
-//! use opportunity_engine::{Batch, Engine, Filter, Request, VenueId};
+//! use opportunity_engine::{Batch, Engine, Request, VenueId};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
@@ -32,14 +32,22 @@
 //! engine.add_or_update_all(updates, Batch::AllOrNothing)?;
 //! let ticket = engine.submit(Request::update(venue, outcome.id()).name("Updated Name"))?;
 //! assert_eq!(ticket.wait()?.version().get(), 3); // or `ticket.await`, on any runtime
-//!
-//! // Listing: those that a filter takes up, all of them or a page at a time.
-//! for opportunity in engine.list(venue, Filter::new().name_starts_with("lead")) {
-//!     assert_eq!(opportunity?.id().get(), 1);
-//! }
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Around the one call
+//!
+//! | to | there is |
+//! |---|---|
+//! | list what a venue has, filtered, in pages | [`Engine::list`] |
+//! | see and follow what changes | [`Options::history`], [`Engine::changes`], [`Engine::next_change`] |
+//! | send a request again without doing it twice | [`Request::idempotency_key`] |
+//! | notice that somebody else was faster | [`Request::expected_version`] |
+//! | know beforehand what a request would do | [`Engine::check`] |
+//! | refuse ids that nobody knows | [`Options::references`], [`Catalog`] |
+//! | move opportunities elsewhere, and back | [`Engine::export`], [`Engine::import`] |
+//! | keep a copy, look for damage | [`Engine::backup_to`], [`Engine::verify`] |
 //!
 //! # The parts
 //!
@@ -67,8 +75,12 @@
 //! Opportunities hold it, so what is logged in passing does not: the `Debug` and `Display` forms of
 //! engines, options, tickets and errors, and replies, tell no value of a request or an opportunity. A
 //! [`Rejection`] names fields, and repeats keys and ids that are not known, as they were sent. The `Debug` forms
-//! of [`Request`], [`Command`], [`Opportunity`] and [`Filter`], of what holds them, such as [`Listing`] and
-//! [`Page`], and of the values in them do tell what they hold. A [`Cursor`] holds no value of a filter.
+//! of [`Request`], [`Command`], [`Opportunity`] and [`Filter`], of what holds them, such as [`Listing`],
+//! [`Page`], [`Forecast`] and [`Change`], and of the values in them do tell what they hold. A [`Cursor`] holds
+//! no value of a filter.
+//!
+//! Where a history is kept, old values stay in the database until [`Engine::prune_changes`]. What was sent under an
+//! [`IdempotencyKey`] stays until it has expired and others are sent.
 //!
 //! Texts of errors and replies name no path, no SQL and no column; the
 //! [`source`](std::error::Error::source) of a [`StoreError`] does, and so does its `Debug` form, and an
