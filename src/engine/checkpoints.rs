@@ -84,6 +84,10 @@ impl<'c> Checkpoints<'c> {
             self.monitor.set_writes(Writes::Accepted);
             return Ok(());
         }
+        if self.connection.needs_its_log() {
+            self.monitor.set_writes(Writes::RefusedUntilReopened);
+            return Err(StoreError::new(Operation::Accept, StoreErrorKind::WritesStopped));
+        }
         self.monitor.set_writes(Writes::RefusedLogFull);
         Err(result.err().map_or_else(
             || StoreError::new(Operation::Accept, StoreErrorKind::LogFull),

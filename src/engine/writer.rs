@@ -67,7 +67,11 @@ pub(super) fn start(
     let second = database.writer()?;
     let (report, ready) = sync_channel(1);
     let serve = move || {
-        let started = WriteStore::new(&connection).map_err(Failed::Store).and_then(|mut store| {
+        // Whatever ends the thread leaves the log to whoever opens the database next, unless it was moved. This
+        // comes first: it has SQLite prepare anew whatever was prepared before.
+        let kept = connection.keep_log_when_closed(true);
+        let store = kept.and_then(|()| WriteStore::new(&connection)).map_err(Failed::Store);
+        let started = store.and_then(|mut store| {
             store.set_key_lifetime(options.key_lifetime);
             let cap = options.log_cap_bytes;
             let checkpoints = Checkpoints::start(&connection, second, cap, Arc::clone(&monitor))
@@ -82,6 +86,8 @@ pub(super) fn start(
         let (store, checkpoints, answers) = match started {
             Ok(started) => started,
             Err(failed) => {
+                // Without one at the beginning nothing was written: it is taken away again.
+                drop(connection.keep_log_when_closed(connection.log_was_left()));
                 // The one who waits for it is there until it comes.
                 drop(report.send(Err(failed)));
                 return Ok(());
@@ -94,8 +100,8 @@ pub(super) fn start(
         write_until_closed(&queue, &monitor, &followers, group, checkpoints, &answers);
         drop(answers);
         reach(Point::End);
-        connection.remove_log_when_closed()?;
-        connection.checkpoint(Effort::Truncate).map(drop)
+        connection.checkpoint(Effort::Truncate)?;
+        connection.keep_log_when_closed(false)
     };
     let thread = std::thread::Builder::new()
         .name("opportunity-writer".to_owned())

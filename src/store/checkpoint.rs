@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 
 use super::connection::WriteConnection;
 use super::error::{Operation, StoreError};
@@ -84,14 +84,34 @@ impl Progress {
 
 impl WriteConnection {
     /// Moves the log into the database.
+    ///
+    /// Once a sync has failed here, it fails until the database is opened anew, and the log keeps all that it
+    /// has. What a checkpoint moves without a sync, because commits go on, SQLite takes for moved. The system
+    /// may forget it when a sync fails, and a later sync does not mend that; only who opens the database
+    /// moves the log from its beginning.
     pub(crate) fn checkpoint(&self, effort: Effort) -> Result<Progress, StoreError> {
+        if let Some(error) = self.unsynced.get() {
+            return Err(error.clone());
+        }
         let run = |sql| self.connection().query_row(sql, [], progress);
         let result = match effort {
             Effort::Passive => run("PRAGMA wal_checkpoint(PASSIVE)"),
             Effort::Truncate => run("PRAGMA wal_checkpoint(TRUNCATE)"),
             Effort::Restart => self.without_waiting(|| run("PRAGMA wal_checkpoint(RESTART)")),
         };
-        result.map_err(failed(Operation::Checkpoint))
+        result.map_err(|error| {
+            let is_unsynced = is_failed_sync(&error);
+            let error = failed(Operation::Checkpoint)(error);
+            if is_unsynced {
+                self.unsynced.get_or_init(|| error.clone());
+            }
+            error
+        })
+    }
+
+    /// Whether a checkpoint could not sync: the log is needed until the database is opened anew.
+    pub(crate) fn needs_its_log(&self) -> bool {
+        self.unsynced.get().is_some()
     }
 
     fn without_waiting<T>(&self, run: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
@@ -100,6 +120,11 @@ impl WriteConnection {
         self.connection().busy_timeout(self.busy_timeout())?;
         result
     }
+}
+
+fn is_failed_sync(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|failure| failure.extended_code);
+    code == Some(ffi::SQLITE_IOERR_FSYNC)
 }
 
 fn progress(row: &rusqlite::Row<'_>) -> rusqlite::Result<Progress> {

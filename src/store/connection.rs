@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -39,6 +39,8 @@ pub(super) const READ_WRITE: OpenFlags =
 pub(crate) struct Database {
     pub(super) path: PathBuf,
     pub(super) settings: Settings,
+    /// Why a checkpoint could not sync, if one could not: see [`WriteConnection::checkpoint`].
+    unsynced: Arc<OnceLock<StoreError>>,
 }
 
 /// What an embedder may choose about a database.
@@ -60,6 +62,7 @@ pub(crate) struct WriteConnection {
     busy_timeout: Duration,
     /// Whether there was a log with something in it when the database was opened.
     log_was_left: bool,
+    pub(super) unsynced: Arc<OnceLock<StoreError>>,
 }
 
 impl WriteConnection {
@@ -71,12 +74,18 @@ impl WriteConnection {
         self.busy_timeout
     }
 
-    /// Has SQLite move and remove the log if this is the last connection that is closed. A log that was
-    /// there when the connection was opened is left as it is else, so that to fail to open changes nothing.
-    pub(crate) fn remove_log_when_closed(&self) -> Result<(), StoreError> {
+    /// Says whether SQLite leaves the log as it is when this is the last connection that is closed, or moves
+    /// and removes it. A log that was there when the connection was opened is left until something else is
+    /// said, so that to fail to open changes nothing.
+    pub(crate) fn keep_log_when_closed(&self, keeps: bool) -> Result<(), StoreError> {
         let flag = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-        let set = self.connection.set_db_config(flag, false);
+        let set = self.connection.set_db_config(flag, keeps);
         set.map(drop).map_err(failed(Operation::Checkpoint))
+    }
+
+    /// Whether there was a log with something in it when the database was opened.
+    pub(crate) const fn log_was_left(&self) -> bool {
+        self.log_was_left
     }
 
     /// Moves a log that was found into the database, and lets it start over. The last step of opening:
@@ -128,7 +137,7 @@ impl Database {
     pub(super) fn at(path: &Path, settings: Settings) -> Result<Self, OpenError> {
         require_sqlite(rusqlite::version(), rusqlite::version_number())?;
         let followed = followed(path).map_err(|error| unusable(path, error))?;
-        Ok(Self { path: followed, settings })
+        Ok(Self { path: followed, settings, unsynced: Arc::default() })
     }
 
     /// Looks at the file, creates or upgrades the database in it, and gives back a connection that
@@ -167,7 +176,8 @@ impl Database {
     fn write_connection(&self, mut connection: Connection) -> Result<WriteConnection, OpenError> {
         let log_size = LogSize::watch(&mut connection).map_err(|error| self.failed(error))?;
         let busy_timeout = self.settings.busy_timeout;
-        Ok(WriteConnection { connection, log_size, busy_timeout, log_was_left: false })
+        let unsynced = Arc::clone(&self.unsynced);
+        Ok(WriteConnection { connection, log_size, busy_timeout, log_was_left: false, unsynced })
     }
 
     /// A further connection that only reads.
@@ -247,8 +257,13 @@ impl Database {
             self.set(connection, "auto_vacuum", "0")?;
         }
         // Before the log, which is written to the file at once: where nothing is to be synced, that is not.
-        self.set(connection, "synchronous", synchronous)?;
+        // The end of the journal that turns the file into one with a log is synced too: left beside that log by
+        // a loss of power it would turn the file back, and readers would no longer see the log.
+        let while_turned =
+            if access == Access::Write && synchronous != "0" { "3" } else { synchronous };
+        self.set(connection, "synchronous", while_turned)?;
         self.set(connection, "journal_mode", "wal")?;
+        self.set(connection, "synchronous", synchronous)?;
         self.set(connection, "foreign_keys", "1")?;
         // Before any hook on the log: the two share a slot.
         self.set(connection, "wal_autocheckpoint", "0")?;
