@@ -250,6 +250,41 @@ fn pruned_changes_are_gone_and_the_count_goes_on() {
     assert!(found.is_sound(), "{found}");
 }
 
+/// A follower that has seen everything does not turn in circles because it was pruned. Seen to fail for a look
+/// at the last sequence alone.
+#[test]
+fn what_was_pruned_is_no_change_to_come() {
+    let engine = engine();
+    engine.add_or_update_all(vec![lead(); 5], Batch::EachOnItsOwn).unwrap();
+    engine.prune_changes(sequence(5)).unwrap();
+    // Changes are announced after they are answered.
+    thread::sleep(Duration::from_millis(50));
+    assert!(!engine.next_change(None).wait_for(Duration::from_millis(50)).unwrap());
+    engine.add_or_update(lead()).unwrap();
+    engine.next_change(None).wait().unwrap();
+    assert_eq!(sequences(&engine.changes(None, 10).unwrap()), [6]);
+}
+
+/// Seen to fail for transactions without pauses.
+#[test]
+fn others_write_while_changes_are_pruned() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Engine::options().history(true).durability(Durability::Off);
+    let engine =
+        options.busy_timeout(Duration::from_secs(1)).open(folder.path().join("a.db")).unwrap();
+    engine.add_or_update_all(vec![lead(); 30_000], Batch::EachOnItsOwn).unwrap();
+    thread::scope(|scope| {
+        let pruning = scope.spawn(|| engine.prune_changes(sequence(30_000)).unwrap());
+        let mut written = 0;
+        while !pruning.is_finished() {
+            engine.add_or_update(lead()).unwrap();
+            written += 1;
+        }
+        assert!(written > 30, "{written} were written meanwhile");
+        assert_eq!(pruning.join().unwrap(), 30_000);
+    });
+}
+
 #[test]
 fn who_waits_is_told_when_there_is_a_change_after_the_one_it_knows() {
     let engine = engine();

@@ -26,7 +26,13 @@ use support::runs;
 
 fn cases(usual: usize, long: usize) -> ProptestConfig {
     let cases = u32::try_from(runs(usual, long)).unwrap();
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        // A long run draws very many values that are not used.
+        max_local_rejects: u32::MAX,
+        ..ProptestConfig::default()
+    }
 }
 
 /// An update that clears some fields, be it allowed or not.

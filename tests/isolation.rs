@@ -217,7 +217,12 @@ fn told_ours(steps: &[Step], with_theirs: bool) -> Told {
 
 fn config() -> ProptestConfig {
     let cases = u32::try_from(runs(96, 10_000)).unwrap();
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        max_local_rejects: u32::MAX,
+        ..ProptestConfig::default()
+    }
 }
 
 proptest! {

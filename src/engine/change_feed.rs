@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::Engine;
 use super::promise::{Lost, Promise, Waiter, promise};
@@ -13,6 +14,10 @@ use crate::store::{Operation, StoreError, StoreErrorKind};
 
 /// How many records are deleted in one transaction: a writer waits for it some milliseconds.
 const PRUNED_AT_ONCE: usize = 1_000;
+
+/// The shortest pause between two of these transactions. Who waits for one looks again after 1, 2, 5, 10 …
+/// milliseconds: without a pause it would never find the database free.
+const MIN_PAUSE: Duration = Duration::from_millis(20);
 
 impl Engine {
     /// The recorded changes of all venues after a sequence, in order: at most `limit`, as of the last
@@ -74,14 +79,14 @@ impl Engine {
     pub fn next_change(&self, after: Option<Sequence>) -> NextChange {
         let waiter = self.shared.followers.wait_after(after);
         // Only now: what is committed from here on is announced to who waits.
-        let there = self.shared.readers.last_sequence().map(|last| last > after);
+        let there = self.shared.readers.has_changes(after);
         NextChange { waiter, there }
     }
 
     /// Deletes the records up to a sequence: nobody needs them any more. Tells how many there were.
     ///
-    /// It is done a thousand at a time, each in a transaction of its own: others write in between, and what
-    /// was deleted stays deleted if it fails on its way.
+    /// It is done a thousand at a time, each thousand in a transaction of its own, with pauses in which others
+    /// write. What was deleted stays deleted if it fails on its way.
     ///
     /// # Errors
     ///
@@ -90,11 +95,14 @@ impl Engine {
         let connection = self.shared.readers.writer_apart()?;
         let mut total = 0;
         loop {
+            self.refuse_unless_writing()?;
+            let started = Instant::now();
             let pruned = connection.prune_changes(up_to, PRUNED_AT_ONCE)?;
             total += pruned as u64;
             if pruned < PRUNED_AT_ONCE {
                 return Ok(total);
             }
+            thread::sleep(MIN_PAUSE.max(2 * started.elapsed()));
         }
     }
 }
@@ -112,7 +120,7 @@ impl NextChange {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] of kind [`Closed`](StoreErrorKind::Closed) when the engine was closed, or why the feed could not be
+    /// [`StoreError`] of kind [`Closed`](StoreErrorKind::Closed) when the engine was closed or writes no more, or why the feed could not be
     /// read.
     pub fn wait(self) -> Result<(), StoreError> {
         if self.there? {

@@ -1,9 +1,10 @@
 //! What a request would do: decided by the code that carries it out, and not carried out.
 
 use super::Engine;
+use super::caught::caught;
 use super::error::Error;
 use crate::domain::{FieldChange, OpportunityId, Outcome, Request, Version, differences};
-use crate::store::Plan;
+use crate::store::{Operation, Plan};
 
 /// What a request would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +68,11 @@ impl Engine {
     pub fn check(&self, request: Request) -> Result<Forecast, Error> {
         let order = self.decide(request).map_err(Error::Aborted)??;
         let shared = &self.shared;
-        let plan = shared.readers.plan(&order, shared.key_lifetime, (shared.clock)());
+        // The clock is the embedder's code.
+        let plan = caught(
+            || Operation::Read,
+            || shared.readers.plan(&order, shared.key_lifetime, (shared.clock)()),
+        );
         let plan = plan.map_err(Error::Aborted)??;
         Ok(forecast(&plan))
     }

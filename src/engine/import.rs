@@ -136,6 +136,8 @@ impl Engine {
         let mut lines = Lines::new(input, self.longest_line());
         insert_all(&mut import, &mut lines)?;
         import.finish().map_err(ImportError::Aborted)?;
+        // It may have taken long: who has closed the engine may rely on that nothing is written any more.
+        self.refuse_unless_writing().map_err(ImportError::Aborted)?;
         let (count, last_change) = import.commit().map_err(ImportError::Unknown)?;
         self.shared.followers.announce(last_change);
         // The import is there. If the log cannot be moved now, the writer will do so.
@@ -143,7 +145,7 @@ impl Engine {
         Ok(count)
     }
 
-    fn refuse_unless_writing(&self) -> Result<(), StoreError> {
+    pub(super) fn refuse_unless_writing(&self) -> Result<(), StoreError> {
         let kind = match self.shared.monitor.snapshot().writes {
             Writes::RefusedUntilReopened => StoreErrorKind::WritesStopped,
             Writes::Closed => StoreErrorKind::Closed,

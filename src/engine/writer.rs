@@ -142,7 +142,7 @@ fn write_until_closed(
     mut checkpoints: Checkpoints<'_>,
     answers: &Answers,
 ) {
-    let mut in_hand = InHand { queue, monitor, jobs: Vec::new() };
+    let mut in_hand = InHand { queue, monitor, followers, jobs: Vec::new() };
     while let Some(jobs) = queue.take(MAX_GROUP) {
         in_hand.jobs = jobs;
         reach(Point::Taken);
@@ -156,12 +156,14 @@ fn write_until_closed(
         in_hand.jobs = group;
         if commit.is_stopped() {
             monitor.set_writes(Writes::RefusedUntilReopened);
+            followers.close();
         }
         monitor.set_commits(commit.commits());
-        followers.announce(commit.last_change());
         reach(Point::Unanswered);
         answers.give(std::mem::take(&mut in_hand.jobs));
         reach(Point::Answered);
+        // After the answers: there may be many followers, and their wakers are foreign code.
+        followers.announce(commit.last_change());
         checkpoints.tend();
     }
 }
@@ -171,6 +173,7 @@ fn write_until_closed(
 struct InHand<'q> {
     queue: &'q Queue,
     monitor: &'q Monitor,
+    followers: &'q Followers,
     /// Jobs that hold a true answer: they are not run yet, or not any more. Those that are being run
     /// are not here; if they get lost, their outcome is unknown.
     jobs: Vec<Job>,
@@ -180,6 +183,7 @@ impl Drop for InHand<'_> {
     fn drop(&mut self) {
         self.queue.close();
         self.monitor.set_writes(Writes::Closed);
+        self.followers.close();
         let mut jobs = std::mem::take(&mut self.jobs);
         loop {
             jobs.into_iter().for_each(Job::answer);

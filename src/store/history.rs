@@ -19,6 +19,8 @@ const SELECT_AFTER: &str = "
     SELECT sequence, venue_id, opportunity_id, version, kind, changed_at, fields
     FROM opportunity_change WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
 
+const SELECT_ANY_AFTER: &str = "SELECT 1 FROM opportunity_change WHERE sequence > ?1";
+
 const PRUNE: &str = "
     DELETE FROM opportunity_change WHERE sequence IN (
         SELECT sequence FROM opportunity_change WHERE sequence <= ?1 ORDER BY sequence LIMIT ?2)";
@@ -161,10 +163,14 @@ pub(super) fn changes(
     Ok(changes)
 }
 
-/// The sequence of the last record.
-pub(super) fn last_sequence(connection: &Connection) -> Result<Option<Sequence>, StoreError> {
-    let mut select = connection.prepare_cached(SELECT_FEED).map_err(failed(Operation::Read))?;
-    Ok(Sequence::new(Feed::read(&mut select, Operation::Read)?.last).ok())
+/// Whether there is a record after a sequence.
+pub(super) fn has_changes(
+    connection: &Connection,
+    after: Option<Sequence>,
+) -> Result<bool, StoreError> {
+    let read = failed(Operation::Read);
+    let mut select = connection.prepare_cached(SELECT_ANY_AFTER).map_err(&read)?;
+    select.exists([after.map_or(0, Sequence::get)]).map_err(&read)
 }
 
 fn fields(json: &str) -> Result<Vec<FieldChange>, Damage> {

@@ -87,9 +87,9 @@ impl ReadPool {
         self.read(|reader| history::changes(&reader.connection, after, limit))
     }
 
-    /// The sequence of the last change that was recorded.
-    pub(crate) fn last_sequence(&self) -> Result<Option<Sequence>, StoreError> {
-        self.read(|reader| history::last_sequence(&reader.connection))
+    /// Whether there is a recorded change after a sequence.
+    pub(crate) fn has_changes(&self, after: Option<Sequence>) -> Result<bool, StoreError> {
+        self.read(|reader| history::has_changes(&reader.connection, after))
     }
 
     /// A connection that writes, for what the writer does not do.
@@ -225,7 +225,9 @@ impl Reader {
         key_lifetime: Duration,
         at: Timestamp,
     ) -> Result<Result<Plan, Rejection>, StoreError> {
-        if let Some(recalled) = done_once::recall(&self.connection, order, key_lifetime, at)? {
+        // All on one snapshot: a double of the request may be carried out meanwhile.
+        let snapshot = self.connection.unchecked_transaction().map_err(failed(Operation::Read))?;
+        if let Some(recalled) = done_once::recall(&snapshot, order, key_lifetime, at)? {
             return Ok(recalled.map(Plan::Repeat));
         }
         match &order.command {
