@@ -94,7 +94,8 @@ INSERT INTO engine_state VALUES (1, 0, 0, 0, 0, 0, 0);
 
 -- What every command changed, in the order of the commits, as long as a history is kept.
 CREATE TABLE opportunity_change (
-    -- 1, 2, 3 …, without gaps but for records that were pruned from the beginning.
+    -- 1, 2, 3 …, without gaps but for records that were pruned from the beginning, and for one where a history
+    -- was turned on again.
     sequence        INTEGER PRIMARY KEY CHECK (sequence >= 1),
     -- The venue of the opportunity.
     venue_id        INTEGER NOT NULL CHECK (venue_id >= 1),

@@ -205,7 +205,8 @@ fn whoever_writes_keeps_the_history_once_it_is_on() {
     without.close().unwrap();
     let again = Engine::options().history(true).open(&path).unwrap();
     add(&again);
-    assert_eq!(sequences(&again.changes(None, 100).unwrap()), [1, 2, 3, 4, 5]);
+    let told = sequences(&again.changes(None, 100).unwrap());
+    assert_eq!(told, [1, 2, 3, 4, 6], "5 is left out: there was a change without a record");
 }
 
 #[test]

@@ -11,7 +11,8 @@ use super::timestamp::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Change {
-    /// Its place among all changes, of all venues: 1, 2, 3 … in the order of the commits, without gaps.
+    /// Its place among all changes, of all venues: 1, 2, 3 … in the order of the commits, without gaps
+    /// as long as a history is kept.
     pub sequence: Sequence,
     /// The venue of the opportunity.
     pub venue: VenueId,
@@ -32,7 +33,8 @@ pub struct Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChangeKind {
-    /// It was added, by a request or by an import, which keeps the version that it had.
+    /// It was added, by a request or by an import, which keeps the version that it had. (Not recorded is when
+    /// what is imported was first added elsewhere.)
     Added,
     /// It was updated.
     Updated,

@@ -23,8 +23,9 @@ impl Engine {
     /// The recorded changes of all venues after a sequence, in order: at most `limit`, as of the last
     /// commit. Go on with the sequence of the last one.
     ///
-    /// Changes are recorded while a history is kept: see [`Options::history`](crate::Options::history). A first change
-    /// that does not come right after `after` says that those between were pruned.
+    /// Changes are recorded while a history is kept: see [`Options::history`](crate::Options::history). A change that
+    /// does not come right after the one before, or right after `after`, says that those between were pruned, or
+    /// that no history was kept for a while.
     ///
     /// # Errors
     ///

@@ -149,7 +149,8 @@ impl Options {
     ///
     /// The database remembers it: until an engine is opened that says otherwise, every engine that writes
     /// to it records what it changes, in whatever process. By default it stays as it is, which is off
-    /// in a new database. Records are kept until [`Engine::prune_changes`]; each takes about as much space
+    /// in a new database. What was there when it was turned on has no records, and what changes while it is off
+    /// gets none: where it is turned on again a sequence is left out. Records are kept until [`Engine::prune_changes`]; each takes about as much space
     /// as the values that it holds.
     pub const fn history(mut self, history: bool) -> Self {
         self.history = Some(history);

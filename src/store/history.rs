@@ -131,9 +131,12 @@ impl<'c> History<'c> {
 }
 
 impl WriteConnection {
-    /// Says whether a history is kept from now on, by whoever writes to the database.
+    /// Says whether a history is kept from now on, by whoever writes to the database. Where one begins again a
+    /// sequence is left out: nobody is to take the records before it and after it for all that happened.
     pub(crate) fn keep_history(&self, is_kept: bool) -> Result<(), StoreError> {
-        let update = "UPDATE change_feed SET is_kept = ?1 WHERE is_kept <> ?1";
+        let update = "
+            UPDATE change_feed SET is_kept = ?1, last_sequence = last_sequence + (?1 AND last_sequence > 0)
+            WHERE is_kept <> ?1";
         let updated = self.connection().execute(update, [is_kept]);
         updated.map(drop).map_err(failed(Operation::Open))
     }
