@@ -137,10 +137,10 @@ CREATE TABLE idempotency_key (
     opportunity_id  INTEGER NOT NULL CHECK (opportunity_id >= 1),
     -- The version that the answer names.
     version         INTEGER NOT NULL CHECK (version >= 1),
-    -- When it was carried out: milliseconds since 1970-01-01T00:00:00Z.
-    recorded_at     INTEGER NOT NULL,
+    -- Until when it is remembered: milliseconds since 1970-01-01T00:00:00Z.
+    expires_at      INTEGER NOT NULL,
     PRIMARY KEY (venue_id, key)
 ) STRICT, WITHOUT ROWID;
 
--- The oldest keys, which are the first to go.
-CREATE INDEX idempotency_key_by_age ON idempotency_key (recorded_at);
+-- The keys that are the first to go.
+CREATE INDEX idempotency_key_by_expiry ON idempotency_key (expires_at);

@@ -264,6 +264,28 @@ fn keys_expire_by_age() {
     assert_eq!(kept(&path), 60, "two expired ones go for each new one");
 }
 
+/// Seen to fail for keys whose age is judged by whoever meets them.
+#[test]
+fn a_key_lives_as_long_as_the_engine_said_that_carried_the_request_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let now = Arc::new(AtomicI64::new(0));
+    let open = |lifetime: u64| {
+        let clock = Arc::clone(&now);
+        let options = Engine::options().key_lifetime(Duration::from_secs(lifetime));
+        let options = options.clock(move || Timestamp::from_millis(clock.load(Ordering::SeqCst)));
+        options.durability(Durability::Off).open(&path).unwrap()
+    };
+    let (patient, hasty) = (open(7 * 24 * 3_600), open(60));
+    let added = patient.add_or_update(once(lead())).unwrap();
+    now.store(3_600_000, Ordering::SeqCst);
+    for number in 0..10 {
+        hasty.add_or_update(lead().idempotency_key(key(&number.to_string()))).unwrap();
+    }
+    assert_eq!(patient.add_or_update(once(lead())).unwrap(), added);
+    assert_eq!(hasty.add_or_update(once(lead())).unwrap(), added);
+}
+
 #[test]
 fn a_key_is_a_short_text() {
     let error = "an idempotency key must have 1 to 255 bytes, and no character U+0000";

@@ -69,10 +69,7 @@ impl Engine {
         let order = self.decide(request).map_err(Error::Aborted)??;
         let shared = &self.shared;
         // The clock is the embedder's code.
-        let plan = caught(
-            || Operation::Read,
-            || shared.readers.plan(&order, shared.key_lifetime, (shared.clock)()),
-        );
+        let plan = caught(|| Operation::Read, || shared.readers.plan(&order, (shared.clock)()));
         let plan = plan.map_err(Error::Aborted)??;
         Ok(forecast(&plan))
     }

@@ -28,7 +28,6 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub use batch::Batch;
 pub use change_feed::NextChange;
@@ -294,7 +293,7 @@ impl Engine {
         let decoder = options.decoder();
         let (log_cap_bytes, read_deadline) = (options.log_cap_bytes, options.read_deadline);
         let references = options.references.clone();
-        let (clock, key_lifetime) = (Arc::clone(&options.clock), options.key_lifetime);
+        let clock = Arc::clone(&options.clock);
         let writer = writer::start(
             &database,
             connection,
@@ -311,7 +310,6 @@ impl Engine {
                 monitor,
                 followers,
                 clock,
-                key_lifetime,
                 log_cap_bytes,
                 readers: ReadPool::new(database, read_deadline),
                 writer,
@@ -359,7 +357,6 @@ struct Shared {
     monitor: Arc<Monitor>,
     followers: Arc<Followers>,
     clock: Clock,
-    key_lifetime: Duration,
     log_cap_bytes: u64,
     readers: ReadPool,
     writer: Writer,

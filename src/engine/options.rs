@@ -157,8 +157,8 @@ impl Options {
         self
     }
 
-    /// How long a request is remembered under its [`idempotency_key`](crate::Request::idempotency_key), by
-    /// the clock of this engine; 24 hours by default. Records that have expired are deleted as new ones
+    /// How long a request that this engine carries out is remembered under its
+    /// [`idempotency_key`](crate::Request::idempotency_key), by whatever engine and by its clock; 24 hours by default. Records that have expired are deleted as new ones
     /// are made.
     pub const fn key_lifetime(mut self, lifetime: Duration) -> Self {
         self.key_lifetime = lifetime;

@@ -17,19 +17,19 @@ use crate::domain::{
 pub(crate) const DEFAULT_KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 const SELECT: &str = "
-    SELECT request, outcome, opportunity_id, version, recorded_at
+    SELECT request, outcome, opportunity_id, version, expires_at
     FROM idempotency_key WHERE venue_id = ?1 AND key = ?2";
 
 /// A key that has expired may still be there.
 const RECORD: &str = "
     INSERT OR REPLACE INTO idempotency_key
-        (venue_id, key, request, outcome, opportunity_id, version, recorded_at)
+        (venue_id, key, request, outcome, opportunity_id, version, expires_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
 const EXPIRE: &str = "
     DELETE FROM idempotency_key WHERE (venue_id, key) IN (
         SELECT venue_id, key FROM idempotency_key
-        WHERE recorded_at < ?1 ORDER BY recorded_at LIMIT ?2)";
+        WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
 
 /// How many expired keys go for each new one, at most: the table shrinks, and no transaction is long.
 const EXPIRED_FOR_EACH: i64 = 2;
@@ -81,7 +81,7 @@ impl<'c> DoneOnce<'c> {
         if let Some((request, outcome)) = pending.get(&(order.venue(), &once.key)) {
             return Ok(Some(answer(once, request, *outcome)));
         }
-        look_up(&mut self.select, order.venue(), once, oldest(at, self.lifetime))
+        look_up(&mut self.select, order.venue(), once, at)
     }
 
     /// Keeps what is answered, if the order has a key.
@@ -95,7 +95,9 @@ impl<'c> DoneOnce<'c> {
         let (id, version) = (outcome.id().get(), outcome.version().get());
         let venue = order.venue().get();
         let (key, request) = (once.key.as_str(), once.request.as_str());
-        let row = params![venue, key, request, name(outcome), id, version, at.as_millis()];
+        let lifetime = i64::try_from(self.lifetime.as_millis()).unwrap_or(i64::MAX);
+        let expires_at = at.as_millis().saturating_add(lifetime);
+        let row = params![venue, key, request, name(outcome), id, version, expires_at];
         self.record.execute(row).map_err(failed(Operation::Apply))?;
         self.recorded += 1;
         Ok(())
@@ -105,7 +107,7 @@ impl<'c> DoneOnce<'c> {
     pub(super) fn expire(&mut self, at: Timestamp) -> Result<(), StoreError> {
         if self.recorded > 0 {
             let limit = self.recorded.saturating_mul(EXPIRED_FOR_EACH);
-            let expired = self.expire.execute([oldest(at, self.lifetime), limit]);
+            let expired = self.expire.execute([at.as_millis(), limit]);
             expired.map_err(failed(Operation::Apply))?;
         }
         Ok(())
@@ -116,32 +118,24 @@ impl<'c> DoneOnce<'c> {
 pub(super) fn recall(
     connection: &Connection,
     order: &Order,
-    lifetime: Duration,
     at: Timestamp,
 ) -> Result<Option<Recalled>, StoreError> {
     let Some(once) = &order.once else { return Ok(None) };
     let mut select = connection.prepare_cached(SELECT).map_err(failed(Operation::Read))?;
-    look_up(&mut select, order.venue(), once, oldest(at, lifetime))
-}
-
-/// The oldest record that has not expired, in milliseconds.
-fn oldest(at: Timestamp, lifetime: Duration) -> i64 {
-    let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
-    at.as_millis().saturating_sub(lifetime)
+    look_up(&mut select, order.venue(), once, at)
 }
 
 fn look_up(
     select: &mut Statement<'_>,
     venue: VenueId,
     once: &Once,
-    oldest: i64,
+    at: Timestamp,
 ) -> Result<Option<Recalled>, StoreError> {
     let read = failed(Operation::Read);
     let mut rows = select.query(params![venue.get(), once.key.as_str()]).map_err(&read)?;
     let Some(row) = rows.next().map_err(&read)? else { return Ok(None) };
-    let recorded_at: i64 =
-        row.get(4).map_err(|_| Damage::of("recorded_at")).map_err(damaged(Operation::Read))?;
-    if recorded_at < oldest {
+    let expires_at = row.get::<_, i64>(4).map_err(|_| Damage::of("expires_at"));
+    if expires_at.map_err(damaged(Operation::Read))? < at.as_millis() {
         return Ok(None);
     }
     let text = |position, column| {

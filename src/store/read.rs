@@ -72,10 +72,9 @@ impl ReadPool {
     pub(crate) fn plan(
         &self,
         order: &Order,
-        key_lifetime: Duration,
         at: Timestamp,
     ) -> Result<Result<Plan, Rejection>, StoreError> {
-        self.read(|reader| reader.plan(order, key_lifetime, at))
+        self.read(|reader| reader.plan(order, at))
     }
 
     /// The recorded changes after a sequence, in order: at most `limit`.
@@ -219,15 +218,10 @@ impl Reader {
         }
     }
 
-    fn plan(
-        &self,
-        order: &Order,
-        key_lifetime: Duration,
-        at: Timestamp,
-    ) -> Result<Result<Plan, Rejection>, StoreError> {
+    fn plan(&self, order: &Order, at: Timestamp) -> Result<Result<Plan, Rejection>, StoreError> {
         // All on one snapshot: a double of the request may be carried out meanwhile.
         let snapshot = self.connection.unchecked_transaction().map_err(failed(Operation::Read))?;
-        if let Some(recalled) = done_once::recall(&snapshot, order, key_lifetime, at)? {
+        if let Some(recalled) = done_once::recall(&snapshot, order, at)? {
             return Ok(recalled.map(Plan::Repeat));
         }
         match &order.command {

@@ -26,8 +26,8 @@ CREATE TABLE idempotency_key (
     outcome         TEXT    NOT NULL CHECK (outcome IN ('added', 'updated', 'unchanged')),
     opportunity_id  INTEGER NOT NULL CHECK (opportunity_id >= 1),
     version         INTEGER NOT NULL CHECK (version >= 1),
-    recorded_at     INTEGER NOT NULL,
+    expires_at      INTEGER NOT NULL,
     PRIMARY KEY (venue_id, key)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX idempotency_key_by_age ON idempotency_key (recorded_at);
+CREATE INDEX idempotency_key_by_expiry ON idempotency_key (expires_at);
