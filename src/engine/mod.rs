@@ -321,10 +321,15 @@ impl Engine {
     /// Decides what a request asks for, on the thread of the caller. The inner `Err` is the request's
     /// own fault.
     fn decide(&self, request: Request) -> Result<Decided, StoreError> {
-        let decided = self.decide_alone(request);
+        let order = match self.decide_alone(request) {
+            Ok(order) => order,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
         match &self.shared.references {
-            Some(references) => references::look_up(&**references, decided),
-            None => Ok(decided),
+            Some(references) if !self.is_repeat(&order)? => {
+                references::look_up(&**references, order)
+            }
+            _ => Ok(Ok(order)),
         }
     }
 

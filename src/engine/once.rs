@@ -1,7 +1,9 @@
 //! What it takes to carry a request out once: its key, and its form to be compared with.
 
+use super::Engine;
+use super::caught::caught;
 use crate::domain::Request;
-use crate::store::Once;
+use crate::store::{Once, Operation, Order, StoreError};
 use crate::wire;
 
 /// Whether a request is to be carried out once only. One that holds violations has no JSON form, and is
@@ -10,4 +12,16 @@ pub(super) fn once(request: &Request) -> Option<Box<Once>> {
     let key = request.once_under()?.clone();
     let request = wire::comparable(request)?;
     Some(Box::new(Once { key, request }))
+}
+
+impl Engine {
+    /// Whether something was carried out under the key of an order before: it is answered, or refused, for that
+    /// alone, whatever has become of the ids that it mentions.
+    pub(super) fn is_repeat(&self, order: &Order) -> Result<bool, StoreError> {
+        if order.once.is_none() {
+            return Ok(false);
+        }
+        // The clock is the embedder's code.
+        caught(|| Operation::Read, || self.shared.readers.is_repeat(order, (self.shared.clock)()))
+    }
 }

@@ -3,15 +3,10 @@
 use super::caught::caught;
 use super::job::Decided;
 use crate::references::{Mentions, References};
-use crate::store::{Operation, StoreError, StoreErrorKind};
+use crate::store::{Operation, Order, StoreError, StoreErrorKind};
 
-/// Refuses an order that mentions what is not known. What is refused already is not looked up, nor
-/// what mentions nothing.
-pub(super) fn look_up(
-    references: &dyn References,
-    decided: Decided,
-) -> Result<Decided, StoreError> {
-    let Ok(order) = decided else { return Ok(decided) };
+/// Refuses an order that mentions what is not known. What mentions nothing is not looked up.
+pub(super) fn look_up(references: &dyn References, order: Order) -> Result<Decided, StoreError> {
     let mentions = Mentions::new(&order.command);
     if mentions.iter().next().is_none() {
         return Ok(Ok(order));

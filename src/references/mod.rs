@@ -17,12 +17,13 @@ use crate::domain::Field;
 ///
 /// The engine asks once for each request that breaks no other rule and mentions an id, on the thread of
 /// the caller and before the request is queued: it may take its time, and holds up nobody else. Each
-/// field that it names becomes a violation (code 24224); all of a request are told at once.
+/// field that it names becomes a violation (code 24224); all of a request are told at once. It is not asked
+/// about a request that was carried out before under the same
+/// [`idempotency_key`](crate::Request::idempotency_key).
 ///
 /// Of an update, only what the update itself gives can be asked: what is stored already is not known on
-/// the thread of the caller, nor whether a request with an idempotency key is a repeat. So a reason without its stage, or a lead contact without its company, can
-/// only be looked for in the whole venue; and an update of the stage alone says nothing of the reason that
-/// is stored. Nor does a change of what exists concern opportunities that are stored.
+/// the thread of the caller. So a reason without its stage, or a lead contact without its company, can only be
+/// looked for in the whole venue; and an update of the stage alone says nothing of the reason that is stored. Nor does a change of what exists concern opportunities that are stored.
 ///
 /// A panic is caught, and only its own request is answered as aborted, like one that fails.
 ///

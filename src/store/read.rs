@@ -77,6 +77,12 @@ impl ReadPool {
         self.read(|reader| reader.plan(order, at))
     }
 
+    /// Whether something was carried out under the key of an order.
+    pub(crate) fn is_repeat(&self, order: &Order, at: Timestamp) -> Result<bool, StoreError> {
+        let recall = |reader: &Reader| done_once::recall(&reader.connection, order, at);
+        self.read(recall).map(|recalled| recalled.is_some())
+    }
+
     /// The recorded changes after a sequence, in order: at most `limit`.
     pub(crate) fn changes(
         &self,
