@@ -3,7 +3,7 @@
 mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
@@ -422,21 +422,18 @@ proptest! {
 /// Seen to fail for references that are asked about every request.
 #[test]
 fn what_was_carried_out_under_a_key_is_not_asked_about_again() {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
     let is_gone = Arc::new(AtomicBool::new(false));
     let gone = Arc::clone(&is_gone);
     let engine = Engine::options()
-        .references(move |_: &opportunity_engine::Mentions<'_>| {
-            let unknown = gone.load(Ordering::SeqCst).then_some(Field::StageId);
+        .references(move |_: &Mentions<'_>| {
+            let unknown = gone.load(SeqCst).then_some(Field::StageId);
             Ok(unknown.into_iter().collect())
         })
         .in_memory()
         .unwrap();
     let key = |text: &str| opportunity_engine::IdempotencyKey::new(text).unwrap();
     let added = engine.add_or_update(lead().idempotency_key(key("a"))).unwrap();
-    is_gone.store(true, Ordering::SeqCst);
+    is_gone.store(true, SeqCst);
     assert_eq!(engine.add_or_update(lead().idempotency_key(key("a"))).unwrap(), added);
     assert!(engine.add_or_update(lead().idempotency_key(key("b"))).is_err());
 }
