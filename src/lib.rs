@@ -111,6 +111,7 @@ mod domain;
 mod engine;
 mod fault_points;
 pub mod guide;
+mod json_error;
 mod references;
 mod store;
 mod wire;

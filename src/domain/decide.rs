@@ -34,6 +34,16 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The venue that it is about.
+    #[must_use]
+    pub const fn venue(&self) -> VenueId {
+        match self {
+            Self::Add { venue, .. } | Self::Update { venue, .. } => *venue,
+        }
+    }
+}
+
 /// Decides what a request asks for: a pure function of the request.
 ///
 /// If the id is missing the opportunity is added, otherwise it is updated: the rule of the published
@@ -133,7 +143,7 @@ fn broken_by_update(given: FieldSet, cleared: FieldSet) -> Vec<Violation> {
 }
 
 /// The fields of which one is left.
-const OWNERS: FieldSet = FieldSet::clearing(Clearing::WhileOwned);
+pub(super) const OWNERS: FieldSet = FieldSet::clearing(Clearing::WhileOwned);
 
 /// The violations of an update whose merged result has no owner: the owners that it clears.
 pub(super) fn last_owner_cleared(changes: &Changes) -> Vec<Violation> {

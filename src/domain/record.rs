@@ -1,7 +1,8 @@
 //! A stored opportunity as it was written down somewhere: its values by key, and the rules that make an
 //! opportunity of them.
 
-use super::field::{Clearing, Field, OnAdd};
+use super::decide::OWNERS;
+use super::field::{Field, OnAdd};
 use super::field_set::FieldSet;
 use super::id::Version;
 use super::opportunity::Opportunity;
@@ -115,7 +116,6 @@ impl Record {
 fn without_value(given: FieldSet) -> FieldSet {
     const REQUIRED: FieldSet =
         FieldSet::on_add(OnAdd::Required).with_if(true, Field::Id).with_if(true, Field::VenueId);
-    const OWNERS: FieldSet = FieldSet::clearing(Clearing::WhileOwned);
     const FOR_CONTACT: FieldSet = FieldSet::on_add(OnAdd::ForContact);
 
     let owner = if (given & OWNERS).is_empty() { FOR_CONTACT } else { FieldSet::EMPTY };

@@ -121,8 +121,8 @@ impl NextChange {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] of kind [`Closed`](StoreErrorKind::Closed) when the engine was closed or writes no more, or why the feed could not be
-    /// read.
+    /// [`StoreError`] of kind [`Closed`](StoreErrorKind::Closed) when the engine was closed or writes no
+    /// more, or why the feed could not be read.
     pub fn wait(self) -> Result<(), StoreError> {
         if self.there? {
             return Ok(());

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::Engine;
 use super::health::Writes;
 use crate::domain::{OpportunityId, Violations};
+use crate::json_error::JsonError;
 use crate::store::{Effort, Import, Operation, StoreError, StoreErrorKind, Taken};
-use crate::wire::{LineError, Lines, NotARecord, NotJson, read_record};
+use crate::wire::{LineError, Lines, NotARecord, read_record};
 
 /// Why nothing was imported.
 ///
@@ -186,7 +187,7 @@ fn unreadable<R: BufRead>(error: LineError, lines: &Lines<R>) -> ImportError {
 
 fn refused(error: NotARecord, line: u64) -> ImportError {
     match error {
-        NotARecord::NotJson(NotJson { column, reason, .. }) => {
+        NotARecord::NotJson(JsonError { column, reason, .. }) => {
             ImportError::NotJson { line, column, reason }
         }
         NotARecord::NotAnObject => ImportError::NotAnObject { line },

@@ -12,6 +12,7 @@ use crate::domain::{
     ChannelId, CompanyId, ContactId, Field, FieldValue, IndustryId, QualityId, SourceId, StageId,
     StageReasonId, TypeId, UserId, Value, VenueId,
 };
+use crate::json_error::JsonError;
 
 /// What each venue knows: [`References`] in memory, loaded from JSON.
 ///
@@ -67,7 +68,7 @@ impl Catalog {
     /// [`CatalogError`] tells where, and what is wrong there: text that is not JSON, an id that is none, a
     /// key that is not known or given twice.
     pub fn from_json(json: &[u8]) -> Result<Self, CatalogError> {
-        serde_json::from_slice(json).map_err(|error| CatalogError::at(&error))
+        serde_json::from_slice(json).map_err(|error| JsonError::from(&error).into())
     }
 }
 
@@ -170,14 +171,13 @@ pub struct CatalogError {
     reason: Box<str>,
 }
 
-impl CatalogError {
-    fn at(error: &serde_json::Error) -> Self {
-        let (line, column) = (error.line(), error.column());
-        let text = error.to_string();
-        let reason = text.strip_suffix(&format!(" at line {line} column {column}"));
-        Self { line, column, reason: reason.unwrap_or(&text).into() }
+impl From<JsonError> for CatalogError {
+    fn from(JsonError { line, column, reason }: JsonError) -> Self {
+        Self { line, column, reason }
     }
+}
 
+impl CatalogError {
     /// The line where it stops being a catalog, from 1.
     #[must_use]
     pub const fn line(&self) -> usize {

@@ -31,9 +31,7 @@ impl<'a> Mentions<'a> {
     /// The venue in which they have to be known.
     #[must_use]
     pub const fn venue(&self) -> VenueId {
-        match self.0 {
-            Command::Add { venue, .. } | Command::Update { venue, .. } => *venue,
-        }
+        self.0.venue()
     }
 
     /// The id that is mentioned of a field; `None` if there is none.

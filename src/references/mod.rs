@@ -23,7 +23,8 @@ use crate::domain::Field;
 ///
 /// Of an update, only what the update itself gives can be asked: what is stored already is not known on
 /// the thread of the caller. So a reason without its stage, or a lead contact without its company, can only be
-/// looked for in the whole venue; and an update of the stage alone says nothing of the reason that is stored. Nor does a change of what exists concern opportunities that are stored.
+/// looked for in the whole venue; and an update of the stage alone says nothing of the reason that is
+/// stored. Nor does a change of what exists concern opportunities that are stored.
 ///
 /// A panic is caught, and only its own request is answered as aborted, like one that fails.
 ///

@@ -74,11 +74,12 @@ impl<'c> DoneOnce<'c> {
     pub(super) fn recall(
         &mut self,
         order: &Order,
-        pending: &PendingKeys<'_>,
+        pending: Option<&PendingKeys<'_>>,
         at: Timestamp,
     ) -> Result<Option<Recalled>, StoreError> {
         let Some(once) = &order.once else { return Ok(None) };
-        if let Some((request, outcome)) = pending.get(&(order.venue(), &once.key)) {
+        let pending = pending.and_then(|pending| pending.get(&(order.venue(), &once.key)));
+        if let Some((request, outcome)) = pending {
             return Ok(Some(answer(once, request, *outcome)));
         }
         look_up(&mut self.select, order.venue(), once, at)

@@ -3,6 +3,7 @@
 use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 
 use super::MAX_REQUEST_BYTES;
+use super::row::stored;
 use crate::domain::{Condition, Filter, Value};
 
 /// A part of the opportunities of a venue: those that the index by venue has, or the tail of the table, which it
@@ -97,7 +98,7 @@ impl<'q> ListStatement<'q> {
     fn add_condition(&mut self, condition: Condition<'q>) {
         match condition {
             Condition::Is(field, value) => {
-                self.add(&format!(" AND o.{} = ?", field.column()), [stored(value)]);
+                self.add(&format!(" AND o.{} = ?", field.column()), [wanted(value)]);
             }
             Condition::IsEmpty(field) => {
                 self.add(&format!(" AND o.{} IS NULL", field.column()), []);
@@ -125,12 +126,11 @@ impl<'q> ListStatement<'q> {
     }
 }
 
-/// A value as its column has it.
-fn stored<'q>(value: &'q Value<'static>) -> ToSqlOutput<'q> {
+/// A value to compare with.
+fn wanted<'q>(value: &'q Value<'static>) -> ToSqlOutput<'q> {
     match value {
-        Value::Integer(integer) => (*integer).into(),
         Value::Text(value) => text(value),
-        Value::Date(date) => date.as_seconds().into(),
+        value => stored(value),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod backup;
 mod checkpoint;
+mod companions;
 mod connection;
 mod done_once;
 mod error;

@@ -20,12 +20,11 @@ pub(crate) struct Once {
 
 impl Order {
     pub(super) const fn venue(&self) -> VenueId {
-        match &self.command {
-            Command::Add { venue, .. } | Command::Update { venue, .. } => *venue,
-        }
+        self.command.venue()
     }
 }
 
+#[cfg(test)]
 impl From<Command> for Order {
     fn from(command: Command) -> Self {
         Self { command, once: None }

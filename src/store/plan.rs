@@ -1,8 +1,10 @@
 //! What a command will do to the rows: decided by the domain, before anything is written.
 
 use super::error::{Operation, StoreError, StoreErrorKind};
+use super::order::Order;
 use crate::domain::{
-    Changes, Details, Opportunity, OpportunityId, Outcome, Rejection, Timestamp, VenueId, Version,
+    Changes, Command, Details, Opportunity, OpportunityId, Outcome, Rejection, Timestamp, VenueId,
+    Version,
 };
 
 /// What a command will do.
@@ -25,9 +27,48 @@ pub(crate) enum Plan {
     },
 }
 
+/// What is there when an order is planned.
+pub(super) trait Present {
+    /// What was answered to the order before, if it was carried out under its key.
+    fn recall(
+        &mut self,
+        order: &Order,
+        at: Timestamp,
+    ) -> Result<Option<Result<Outcome, Rejection>>, StoreError>;
+
+    /// The id that was assigned last.
+    fn last_id(&mut self) -> Result<i64, StoreError>;
+
+    fn load(
+        &mut self,
+        venue: VenueId,
+        id: OpportunityId,
+    ) -> Result<Option<Opportunity>, StoreError>;
+}
+
 impl Plan {
+    /// What an order will do to what is there. A refusal is the inner `Err`.
+    pub(super) fn of(
+        order: &Order,
+        present: &mut impl Present,
+        at: Timestamp,
+    ) -> Result<Result<Self, Rejection>, StoreError> {
+        if let Some(recalled) = present.recall(order, at)? {
+            return Ok(recalled.map(Self::Repeat));
+        }
+        match &order.command {
+            Command::Add { venue, details } => {
+                Self::of_add(present.last_id()?, *venue, details, at).map(Ok)
+            }
+            Command::Update { venue, id, changes, expected_version } => {
+                let found = present.load(*venue, *id)?;
+                Self::of_update(found, (*venue, *id), changes, *expected_version, at)
+            }
+        }
+    }
+
     /// An add, after the id that was assigned last.
-    pub(super) fn of_add(
+    fn of_add(
         last_id: i64,
         venue: VenueId,
         details: &Details,
@@ -39,7 +80,7 @@ impl Plan {
     }
 
     /// An update of what was found for an id in a venue.
-    pub(super) fn of_update(
+    fn of_update(
         found: Option<Opportunity>,
         (venue, id): (VenueId, OpportunityId),
         changes: &Changes,

@@ -15,7 +15,7 @@ use super::findings::{Findings, Verification};
 use super::history;
 use super::list::{self, ListQuery, Listed};
 use super::order::Order;
-use super::plan::Plan;
+use super::plan::{Plan, Present};
 use super::row::{self, STATEMENTS};
 use super::scan::scan;
 use super::sqlite_error::{damaged, failed};
@@ -23,7 +23,7 @@ use super::state::State;
 use super::venue_index::{SELECT_INDEXED, SELECT_TAIL};
 use super::verify::verify;
 use crate::domain::{
-    Change, Command, Damage, Filter, Opportunity, OpportunityId, Rejection, Sequence, Timestamp,
+    Change, Damage, Filter, Opportunity, OpportunityId, Outcome, Rejection, Sequence, Timestamp,
     VenueId,
 };
 
@@ -99,10 +99,7 @@ impl ReadPool {
 
     /// A connection that writes, for what the writer does not do.
     pub(crate) fn writer_apart(&self) -> Result<WriteConnection, StoreError> {
-        if self.idle().is_none() {
-            return Err(closed());
-        }
-        Ok(self.database.writer()?)
+        Ok(self.open_database()?.writer()?)
     }
 
     /// A page of a list. In the order of ids it ends early when half of the deadline has passed.
@@ -156,10 +153,12 @@ impl ReadPool {
     /// A connection for a read that takes as long as it takes: it has no deadline. It is not kept, nor
     /// is the memory that it fills.
     fn connection_apart(&self) -> Result<Connection, StoreError> {
-        if self.idle().is_none() {
-            return Err(closed());
-        }
-        Ok(self.database.reader()?)
+        Ok(self.open_database()?.reader()?)
+    }
+
+    /// The database, unless the pool is closed.
+    fn open_database(&self) -> Result<&Database, StoreError> {
+        if self.idle().is_some() { Ok(&self.database) } else { Err(closed()) }
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Option<Vec<Reader>>> {
@@ -226,22 +225,8 @@ impl Reader {
 
     fn plan(&self, order: &Order, at: Timestamp) -> Result<Result<Plan, Rejection>, StoreError> {
         // All on one snapshot: a double of the request may be carried out meanwhile.
-        let snapshot = self.connection.unchecked_transaction().map_err(failed(Operation::Read))?;
-        if let Some(recalled) = done_once::recall(&snapshot, order, at)? {
-            return Ok(recalled.map(Plan::Repeat));
-        }
-        match &order.command {
-            Command::Add { venue, details } => {
-                let select = self.connection.prepare_cached(State::SELECT);
-                let mut select = select.map_err(failed(Operation::Read))?;
-                let state = State::read(&mut select, Operation::Read)?;
-                Plan::of_add(state.last_id, *venue, details, at).map(Ok)
-            }
-            Command::Update { venue, id, changes, expected_version } => {
-                let found = self.get(*venue, *id)?;
-                Plan::of_update(found, (*venue, *id), changes, *expected_version, at)
-            }
-        }
+        let _snapshot = self.connection.unchecked_transaction().map_err(failed(Operation::Read))?;
+        Plan::of(order, &mut &*self, at)
     }
 
     fn ids(
@@ -262,6 +247,30 @@ impl Reader {
             page.read(&transaction, SELECT_TAIL, venue, after.max(indexed))?;
         }
         Ok(page.ids)
+    }
+}
+
+impl Present for &Reader {
+    fn recall(
+        &mut self,
+        order: &Order,
+        at: Timestamp,
+    ) -> Result<Option<Result<Outcome, Rejection>>, StoreError> {
+        done_once::recall(&self.connection, order, at)
+    }
+
+    fn last_id(&mut self) -> Result<i64, StoreError> {
+        let select = self.connection.prepare_cached(State::SELECT);
+        let mut select = select.map_err(failed(Operation::Read))?;
+        Ok(State::read(&mut select, Operation::Read)?.last_id)
+    }
+
+    fn load(
+        &mut self,
+        venue: VenueId,
+        id: OpportunityId,
+    ) -> Result<Option<Opportunity>, StoreError> {
+        self.get(venue, id)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::types::{Null, ValueRef};
+use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 use rusqlite::{Row, Statement};
 
 use crate::domain::{Damage, Field, Opportunity, SystemColumns, Value};
@@ -65,12 +65,19 @@ pub(super) fn bind(
     for (position, &field) in (SYSTEM_COLUMNS.len() + 1..).zip(Field::DETAILS) {
         match opportunity.value(field) {
             None => statement.raw_bind_parameter(position, Null)?,
-            Some(Value::Integer(integer)) => statement.raw_bind_parameter(position, integer)?,
-            Some(Value::Text(text)) => statement.raw_bind_parameter(position, &*text)?,
-            Some(Value::Date(date)) => statement.raw_bind_parameter(position, date.as_seconds())?,
+            Some(value) => statement.raw_bind_parameter(position, stored(&value))?,
         }
     }
     Ok(())
+}
+
+/// A value as its column has it.
+pub(super) fn stored<'v>(value: &'v Value<'_>) -> ToSqlOutput<'v> {
+    match value {
+        Value::Integer(integer) => (*integer).into(),
+        Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+        Value::Date(date) => date.as_seconds().into(),
+    }
 }
 
 /// Reads a row of `select` or `select_all`; every value passes the checks of the domain.

@@ -5,19 +5,17 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Statement};
 
+use super::companions::Companions;
 use super::connection::WriteConnection;
-use super::done_once::{DoneOnce, PendingKeys};
+use super::done_once::PendingKeys;
 use super::error::{Operation, StoreError, StoreErrorKind};
-use super::history::History;
 use super::order::Order;
-use super::plan::Plan;
+use super::plan::{Plan, Present};
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
 use super::state::State;
 use super::venue_index::VenueIndex;
-use crate::domain::{
-    Command, Opportunity, OpportunityId, Outcome, Rejection, Sequence, Timestamp, VenueId,
-};
+use crate::domain::{Opportunity, OpportunityId, Outcome, Rejection, Sequence, Timestamp, VenueId};
 use crate::fault_points::{Point, reach};
 
 /// What a store makes of one command: the caller's fault is the inner `Err`.
@@ -40,8 +38,7 @@ pub(crate) struct WriteStore<'c> {
     insert: Statement<'c>,
     update: Statement<'c>,
     index: VenueIndex<'c>,
-    history: History<'c>,
-    done_once: DoneOnce<'c>,
+    companions: Companions<'c>,
 }
 
 /// Changes a row in any case, whatever the count is; after the largest number it begins anew.
@@ -63,14 +60,13 @@ impl<'c> WriteStore<'c> {
             insert: prepare(&STATEMENTS.insert)?,
             update: prepare(&STATEMENTS.update)?,
             index: VenueIndex::new(connection).map_err(failed(Operation::Open))?,
-            history: History::new(connection).map_err(failed(Operation::Open))?,
-            done_once: DoneOnce::new(connection).map_err(failed(Operation::Open))?,
+            companions: Companions::new(connection).map_err(failed(Operation::Open))?,
         })
     }
 
     /// Says how long the key of a request is kept.
     pub(crate) const fn set_key_lifetime(&mut self, lifetime: Duration) {
-        self.done_once.set_lifetime(lifetime);
+        self.companions.set_key_lifetime(lifetime);
     }
 
     /// Starts a transaction for a group of commands.
@@ -87,8 +83,7 @@ impl<'c> WriteStore<'c> {
         reach(Point::Begun);
         group.saved = State::read(&mut group.store.read_state, Operation::Begin)?;
         group.state = group.saved;
-        group.store.history.begin()?;
-        group.store.done_once.begin();
+        group.store.companions.begin()?;
         Ok(group)
     }
 
@@ -153,7 +148,7 @@ type Decided = Result<Order, Rejection>;
 impl Group<'_, '_> {
     /// Applies one order. After an `Err` the whole group has to be given up.
     pub(crate) fn apply(&mut self, order: &Order, at: Timestamp) -> Result<Applied, StoreError> {
-        match self.plan(order, at, &Pending::default())? {
+        match self.plan(order, None, at)? {
             Ok(plan) => self.carry_out(order, &plan, at).map(Ok),
             Err(rejection) => Ok(Err(rejection)),
         }
@@ -172,7 +167,7 @@ impl Group<'_, '_> {
         let mut refused = Vec::new();
         for (index, order) in orders.iter().enumerate() {
             let plan = match order {
-                Ok(order) => self.plan(order, at, &pending)?.map(|plan| (order, plan)),
+                Ok(order) => self.plan(order, Some(&pending), at)?.map(|plan| (order, plan)),
                 Err(rejection) => Err(rejection.clone()),
             };
             match plan {
@@ -207,8 +202,7 @@ impl Group<'_, '_> {
     /// Writes what the group leaves beside its rows: the counters, how far the index has come. After an
     /// `Err` the whole group has to be given up.
     pub(crate) fn save_state(&mut self, at: Timestamp) -> Result<(), StoreError> {
-        self.store.done_once.expire(at)?;
-        self.store.history.save()?;
+        self.store.companions.finish(at)?;
         if self.state == self.saved {
             return Ok(());
         }
@@ -225,33 +219,21 @@ impl Group<'_, '_> {
         self.store.commit.execute([]).map_err(failed(Operation::Commit))?;
         reach(Point::Committed);
         self.is_committed = true;
-        Ok(self.store.history.last())
+        Ok(self.store.companions.last_change())
     }
 
-    /// Asks the domain what an order does to the current state; assigns the id of an add.
+    /// Plans an order; assigns the id of an add.
     fn plan(
         &mut self,
         order: &Order,
+        pending: Option<&Pending<'_>>,
         at: Timestamp,
-        pending: &Pending<'_>,
     ) -> Result<Result<Plan, Rejection>, StoreError> {
-        if let Some(recalled) = self.store.done_once.recall(order, &pending.keys, at)? {
-            return Ok(recalled.map(Plan::Repeat));
+        let plan = Plan::of(order, &mut InGroup { group: self, pending }, at)?;
+        if let Ok(Plan::Insert(new)) = &plan {
+            self.state.last_id = new.id().get();
         }
-        match &order.command {
-            Command::Add { venue, details } => {
-                let plan = Plan::of_add(self.state.last_id, *venue, details, at)?;
-                self.state.last_id = plan.outcome().id().get();
-                Ok(Ok(plan))
-            }
-            Command::Update { venue, id, changes, expected_version } => {
-                let found = match pending.rows.get(id) {
-                    Some(pending) => Some(pending.clone()).filter(|it| it.venue_id() == *venue),
-                    None => self.store.load(*venue, *id)?,
-                };
-                Plan::of_update(found, (*venue, *id), changes, *expected_version, at)
-            }
-        }
+        Ok(plan)
     }
 
     fn carry_out(
@@ -260,27 +242,51 @@ impl Group<'_, '_> {
         plan: &Plan,
         at: Timestamp,
     ) -> Result<Outcome, StoreError> {
-        if let Plan::Repeat(outcome) = plan {
-            return Ok(*outcome);
-        }
-        let outcome = self.write(plan)?;
-        self.store.done_once.record(order, outcome, at)?;
-        Ok(outcome)
+        self.write(plan)?;
+        self.store.companions.note(order, plan, at)?;
+        Ok(plan.outcome())
     }
 
-    fn write(&mut self, plan: &Plan) -> Result<Outcome, StoreError> {
+    fn write(&mut self, plan: &Plan) -> Result<(), StoreError> {
         let (statement, row) = match plan {
             Plan::Insert(new) => (&mut self.store.insert, new),
             Plan::Update { after, .. } => (&mut self.store.update, after),
-            Plan::Repeat(_) | Plan::Nothing { .. } => return Ok(plan.outcome()),
+            Plan::Repeat(_) | Plan::Nothing { .. } => return Ok(()),
         };
         reach(Point::Decided);
         row::bind(statement, row).map_err(failed(Operation::Apply))?;
         one_row(statement.raw_execute().map_err(failed(Operation::Apply))?)?;
         reach(Point::Written);
-        self.store.history.record(plan)?;
         self.has_written = true;
-        Ok(plan.outcome())
+        Ok(())
+    }
+}
+
+/// What is there within a transaction, and what earlier orders of the same batch will leave.
+struct InGroup<'g, 's, 'c, 'o> {
+    group: &'g mut Group<'s, 'c>,
+    pending: Option<&'g Pending<'o>>,
+}
+
+impl Present for InGroup<'_, '_, '_, '_> {
+    fn recall(&mut self, order: &Order, at: Timestamp) -> Result<Option<Applied>, StoreError> {
+        let keys = self.pending.map(|pending| &pending.keys);
+        self.group.store.companions.recall(order, keys, at)
+    }
+
+    fn last_id(&mut self) -> Result<i64, StoreError> {
+        Ok(self.group.state.last_id)
+    }
+
+    fn load(
+        &mut self,
+        venue: VenueId,
+        id: OpportunityId,
+    ) -> Result<Option<Opportunity>, StoreError> {
+        match self.pending.and_then(|pending| pending.rows.get(&id)) {
+            Some(row) => Ok(Some(row.clone()).filter(|row| row.venue_id() == venue)),
+            None => self.group.store.load(venue, id),
+        }
     }
 }
 

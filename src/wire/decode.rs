@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::request::RequestSeed;
 use crate::domain::{Given, Rejection, Request, ViolationKind};
+use crate::json_error::JsonError;
 
 /// What to do with a key that is not in the table of fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -113,7 +114,7 @@ impl Decoder {
         RequestSeed::<RawGiven<'_>>::new(&mut request, self.unknown_keys)
             .deserialize(&mut deserializer)
             .and_then(|()| deserializer.end())
-            .map_err(|error| NotJson::from(&error))?;
+            .map_err(|error| JsonError::from(&error))?;
         Ok(request)
     }
 }
@@ -144,42 +145,23 @@ fn text(literal: &str) -> Given<'_> {
     serde_json::from_str(literal).map_or(Given::LoneSurrogate, |text| Given::Text(Cow::Owned(text)))
 }
 
-/// Where bytes stop being JSON, and what is wrong there.
-#[derive(Debug)]
-pub(crate) struct NotJson {
-    /// From 1.
-    pub(crate) line: usize,
-    /// The byte within the line, from 1 (0 just after a line break).
-    pub(crate) column: usize,
-    pub(crate) reason: Box<str>,
-}
-
-impl From<&serde_json::Error> for NotJson {
-    fn from(error: &serde_json::Error) -> Self {
-        let (line, column) = (error.line(), error.column());
-        let text = error.to_string();
-        let reason = text.strip_suffix(&format!(" at line {line} column {column}"));
-        Self { line, column, reason: reason.unwrap_or(&text).into() }
-    }
-}
-
-impl From<NotJson> for Rejection {
-    fn from(NotJson { line, column, reason }: NotJson) -> Self {
+impl From<JsonError> for Rejection {
+    fn from(JsonError { line, column, reason }: JsonError) -> Self {
         Self::of_request(ViolationKind::MalformedJson { line, column, reason })
     }
 }
 
 /// The text that the bytes are, if JSON may be one like it.
-pub(super) fn utf8(bytes: &[u8]) -> Result<&str, NotJson> {
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str, JsonError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = &bytes[..error.valid_up_to()];
         let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();
         let column = 1 + valid.iter().rev().take_while(|&&byte| byte != b'\n').count();
-        NotJson { line, column, reason: "invalid UTF-8".into() }
+        JsonError { line, column, reason: "invalid UTF-8".into() }
     })?;
     if text.starts_with('\u{feff}') {
         let reason = "a byte-order mark is not accepted".into();
-        return Err(NotJson { line: 1, column: 1, reason });
+        return Err(JsonError { line: 1, column: 1, reason });
     }
     Ok(text)
 }
@@ -187,7 +169,7 @@ pub(super) fn utf8(bytes: &[u8]) -> Result<&str, NotJson> {
 /// The refusal of a text that is something other than an object.
 fn not_an_object(text: &str) -> Rejection {
     match serde_json::from_str::<&RawValue>(text).map(RawValue::get) {
-        Err(error) => NotJson::from(&error).into(),
+        Err(error) => JsonError::from(&error).into(),
         Ok("null") => Rejection::Empty,
         Ok(array) if is_empty_array(array) => Rejection::Empty,
         Ok(_) => Rejection::of_request(ViolationKind::NotAnObject),

@@ -9,7 +9,6 @@ mod record;
 mod reply;
 mod request;
 
-pub(crate) use decode::NotJson;
 pub use decode::{Decoder, UnknownKeys};
 pub(crate) use lines::{LineError, Lines};
 pub(crate) use record::{NotARecord, read_record, write_record};

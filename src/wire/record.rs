@@ -8,13 +8,14 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::decode::{NotJson, RawGiven, utf8};
+use super::decode::{RawGiven, utf8};
 use super::request::Key;
 use crate::domain::{Given, Opportunity, Record, Violations};
+use crate::json_error::JsonError;
 
 /// Why a line is no opportunity.
 pub(crate) enum NotARecord {
-    NotJson(NotJson),
+    NotJson(JsonError),
     NotAnObject,
     Invalid(Violations),
 }
@@ -28,7 +29,7 @@ pub(crate) fn write_record(output: &mut impl Write, opportunity: &Opportunity) -
 /// Reads an opportunity that has all of its keys; every value passes the checks of the domain.
 pub(crate) fn read_record(line: &[u8]) -> Result<Opportunity, NotARecord> {
     let text = utf8(line).map_err(NotARecord::NotJson)?;
-    let not_json = |error| NotARecord::NotJson(NotJson::from(&error));
+    let not_json = |error| NotARecord::NotJson(JsonError::from(&error));
     if !text.trim_start().starts_with('{') {
         let json: Result<&RawValue, _> = serde_json::from_str(text);
         return Err(json.map_or_else(not_json, |_| NotARecord::NotAnObject));
