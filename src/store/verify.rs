@@ -74,21 +74,33 @@ impl Verifier<'_> {
     }
 
     fn check_format(&mut self, check: &str, limit: usize) -> rusqlite::Result<()> {
-        let mut statement = self.connection.prepare(&format!("PRAGMA {check}({limit})"))?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let text = row.get_ref(0)?.as_bytes()?;
-            // Several problems may come in one text, below a headline.
-            for line in String::from_utf8_lossy(text).lines() {
-                if let Some(failure) = unreadable(line) {
-                    return Err(Error::SqliteFailure(failure, Some(line.to_owned())));
-                }
-                if line != "ok" && !line.starts_with("*** in database") {
-                    self.findings.push(Problem::Format(line.to_owned()));
-                }
+        let mut lines = self.lines_of(check, limit)?;
+        if lines.iter().any(|line| lacks_a_page(line)) {
+            // Why is not said. If it was for lack of memory, it is there by now or the lack of it is told.
+            lines = self.lines_of(check, limit)?;
+        }
+        for line in lines {
+            if let Some(failure) = unreadable(&line) {
+                return Err(Error::SqliteFailure(failure, Some(line)));
             }
+            self.findings.push(Problem::Format(line));
         }
         Ok(())
+    }
+
+    /// What SQLite says of the format, line by line.
+    fn lines_of(&self, check: &str, limit: usize) -> rusqlite::Result<Vec<String>> {
+        let mut statement = self.connection.prepare(&format!("PRAGMA {check}({limit})"))?;
+        let mut rows = statement.query([])?;
+        let mut lines = Vec::new();
+        while let Some(row) = rows.next()? {
+            // Several problems may come in one text, below a headline.
+            let text = String::from_utf8_lossy(row.get_ref(0)?.as_bytes()?);
+            let problems =
+                text.lines().filter(|line| *line != "ok" && !line.starts_with("*** in database"));
+            lines.extend(problems.map(str::to_owned));
+        }
+        Ok(lines)
     }
 
     fn count_rows(&mut self) -> rusqlite::Result<()> {
@@ -159,9 +171,18 @@ impl Verifier<'_> {
 /// Among the problems SQLite also tells that it could not get a page, and why: for lack of memory, say,
 /// which is no damage.
 fn unreadable(line: &str) -> Option<ffi::Error> {
+    if lacks_a_page(line) {
+        return Some(ffi::Error::new(ffi::SQLITE_IOERR_READ));
+    }
     let code = line.split_once("unable to get the page. error code=")?.1;
     let failure = ffi::Error::new(code.parse().ok()?);
     (kind_of_code(Operation::Verify, &failure) != StoreErrorKind::Damaged).then_some(failure)
+}
+
+/// Whether SQLite could not get a page of a chain that is within the file, for a reason that it keeps to
+/// itself. A page beyond the end of the file, which is damage, is told in other words.
+fn lacks_a_page(line: &str) -> bool {
+    line.contains("failed to get page ")
 }
 
 /// Whether a check failed because of what is in the file, and not because it could not be read.
