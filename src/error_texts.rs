@@ -535,6 +535,27 @@ fn problems_of_a_database() {
             Problem::WronglyIndexed { venue: 107, id: 755 },
             "the index by venue wrongly lists opportunity 755 in venue 107",
         ),
+        (Problem::NoChangeFeed, "the row of the change feed is missing"),
+        (
+            Problem::ChangeFeedBehind { last_sequence: 3, highest_sequence: 7 },
+            "the last change is said to be 3, but there is change 7",
+        ),
+        (
+            Problem::Change { sequence: 7, column: "fields" },
+            "change 7: the stored value of fields breaks the rules",
+        ),
+        (
+            Problem::ChangeOfNothing { sequence: 7, id: 755, version: 2 },
+            "change 7 made version 2 of opportunity 755, which is not there",
+        ),
+        (
+            Problem::Key { venue: 107, column: "request" },
+            "an idempotency key of venue 107: the stored value of request breaks the rules",
+        ),
+        (
+            Problem::KeyOfNothing { venue: 107, id: 755, version: 2 },
+            "an idempotency key of venue 107 tells of version 2 of opportunity 755, which is not there",
+        ),
     ] {
         assert_eq!(text(&problem), expected);
         assert!(problem.source().is_none());

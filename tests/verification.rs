@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use opportunity_engine::{
-    Batch, Durability, Engine, Findings, OpenError, Operation, Problem, Request, StoreErrorKind,
-    VenueId, Verification,
+    Batch, Durability, Engine, Findings, IdempotencyKey, OpenError, Operation, Problem, Request,
+    StoreErrorKind, VenueId, Verification,
 };
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -141,6 +141,66 @@ fn a_full_verification_finds_what_the_rules_the_counters_and_the_index_tell() {
     change(&path, "DROP TABLE opportunity_by_venue", true);
     let findings = verified(&path, Verification::Full);
     assert_eq!(findings.problems, [Problem::Format("no such table: opportunity_by_venue".into())]);
+}
+
+/// The change feed and the idempotency keys likewise. Seen to fail without each of the checks.
+#[test]
+fn a_full_verification_finds_what_is_wrong_with_recorded_changes_and_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let engine = Engine::options().durability(Durability::Off).history(true).open(&path).unwrap();
+    let key = |key: &str| IdempotencyKey::new(key).unwrap();
+    engine.add_or_update(lead().idempotency_key(key("one"))).unwrap();
+    let update = Request::update(venue(), id(1)).name("Later");
+    engine.add_or_update(update.idempotency_key(key("two"))).unwrap();
+    engine.verify(Verification::Full).map(|findings| assert!(findings.is_sound())).unwrap();
+    engine.close().unwrap();
+    let sound = std::fs::read(&path).unwrap();
+    let venue = venue().get();
+    let of_a_change = |column| vec![Problem::Change { sequence: 2, column }];
+    let of_a_key = |column| vec![Problem::Key { venue, column }];
+    for (sql, problems) in [
+        ("DELETE FROM change_feed", vec![Problem::NoChangeFeed]),
+        (
+            "UPDATE change_feed SET last_sequence = 1",
+            vec![Problem::ChangeFeedBehind { last_sequence: 1, highest_sequence: 2 }],
+        ),
+        ("UPDATE opportunity_change SET fields = 'none' WHERE sequence = 2", of_a_change("fields")),
+        (
+            "UPDATE opportunity_change SET changed_at = 1 << 62 WHERE sequence = 2",
+            of_a_change("changed_at"),
+        ),
+        (
+            "UPDATE opportunity_change SET version = 3 WHERE sequence = 2",
+            vec![Problem::ChangeOfNothing { sequence: 2, id: 1, version: 3 }],
+        ),
+        (
+            "UPDATE opportunity_change SET venue_id = 108 WHERE sequence = 1",
+            vec![Problem::ChangeOfNothing { sequence: 1, id: 1, version: 1 }],
+        ),
+        (
+            "UPDATE idempotency_key SET key = printf('%.*c', 256, 'k') WHERE key = 'one'",
+            of_a_key("key"),
+        ),
+        (
+            "UPDATE idempotency_key SET request = CAST(x'ff' AS TEXT) WHERE key = 'one'",
+            of_a_key("request"),
+        ),
+        (
+            "UPDATE idempotency_key SET version = 3 WHERE key = 'two'",
+            vec![Problem::KeyOfNothing { venue, id: 1, version: 3 }],
+        ),
+        (
+            "UPDATE idempotency_key SET opportunity_id = 2 WHERE key = 'two'",
+            vec![Problem::KeyOfNothing { venue, id: 2, version: 2 }],
+        ),
+        // What was pruned is not missed.
+        ("DELETE FROM opportunity_change WHERE sequence = 1", vec![]),
+    ] {
+        std::fs::write(&path, &sound).unwrap();
+        change(&path, sql, true);
+        assert_eq!(verified(&path, Verification::Full).problems, problems, "{sql}");
+    }
 }
 
 /// The constraints of the table, and the format: what SQLite itself can tell. Fails without its check: seen

@@ -11,7 +11,7 @@ use super::connection::{Database, READ_WRITE, Settings};
 use super::error::{BackupError, Operation, StoreError, StoreErrorKind};
 use super::findings::{Problem, Verification};
 use super::look::{COMPANIONS, companion};
-use super::migrations::{BACKUP_ID, application_id};
+use super::migrations::{self, BACKUP_ID, application_id};
 use super::partial_file::PartialFile;
 use super::sqlite_error::failed;
 use super::verify::verify;
@@ -138,14 +138,21 @@ struct Snapshot {
     schema_version: i64,
     /// If the counters are there.
     last_id: Option<i64>,
+    /// If there is a change feed.
+    last_sequence: Option<i64>,
 }
 
 impl Snapshot {
     fn of(connection: &Connection) -> rusqlite::Result<Self> {
         let last_id = "SELECT last_id FROM engine_state";
+        let last_sequence = match migrations::has(connection, "change_feed")? {
+            true => "SELECT last_sequence FROM change_feed",
+            false => "SELECT 0 WHERE false",
+        };
         Ok(Self {
             schema_version: connection.query_row("PRAGMA user_version", [], |row| row.get(0))?,
             last_id: connection.query_row(last_id, [], |row| row.get(0)).optional()?,
+            last_sequence: connection.query_row(last_sequence, [], |row| row.get(0)).optional()?,
         })
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use rusqlite::{Connection, Row, Statement, params};
 
 use super::error::{Operation, StoreError};
+use super::findings::{Findings, Problem};
+use super::migrations;
 use super::order::{Once, Order};
 use super::sqlite_error::{damaged, failed};
 use crate::domain::{
@@ -19,6 +21,14 @@ pub(crate) const DEFAULT_KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 
 const SELECT: &str = "
     SELECT request, outcome, opportunity_id, version, expires_at
     FROM idempotency_key WHERE venue_id = ?1 AND key = ?2";
+
+/// With whether the opportunity is there, in the version that the answer names.
+const SELECT_ALL: &str = "
+    SELECT idempotency_key.*, EXISTS (
+        SELECT 1 FROM opportunity stored
+        WHERE stored.id = opportunity_id AND stored.venue_id = idempotency_key.venue_id
+            AND stored.version >= idempotency_key.version) AS is_there
+    FROM idempotency_key";
 
 /// A key that has expired may still be there.
 const RECORD: &str = "
@@ -126,6 +136,32 @@ pub(super) fn recall(
     look_up(&mut select, order.venue(), once, at)
 }
 
+/// Verifies what is recorded, by the rules and against the opportunities.
+pub(super) fn verify(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
+    if !migrations::has(connection, "idempotency_key")? {
+        return Ok(());
+    }
+    let mut select = connection.prepare(SELECT_ALL)?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let venue = row.get("venue_id")?;
+        let recorded = Recorded::from_row(row).and_then(|recorded| {
+            let key = row.get_ref("key").ok().and_then(|key| key.as_str().ok());
+            let key = key.and_then(|key| IdempotencyKey::new(key).ok()).ok_or(Damage::of("key"));
+            key.map(|_| recorded.outcome)
+        });
+        match recorded {
+            Err(damage) => findings.push(Problem::Key { venue, column: damage.column() }),
+            Ok(outcome) if !row.get("is_there")? => {
+                let (id, version) = (outcome.id().get(), outcome.version().get());
+                findings.push(Problem::KeyOfNothing { venue, id, version });
+            }
+            Ok(_) => (),
+        }
+    }
+    Ok(())
+}
+
 fn look_up(
     select: &mut Statement<'_>,
     venue: VenueId,
@@ -135,16 +171,44 @@ fn look_up(
     let read = failed(Operation::Read);
     let mut rows = select.query(params![venue.get(), once.key.as_str()]).map_err(&read)?;
     let Some(row) = rows.next().map_err(&read)? else { return Ok(None) };
-    let expires_at = row.get::<_, i64>(4).map_err(|_| Damage::of("expires_at"));
-    if expires_at.map_err(damaged(Operation::Read))? < at.as_millis() {
-        return Ok(None);
+    let recorded = Recorded::from_row(row).map_err(damaged(Operation::Read))?;
+    let is_alive = recorded.expires_at >= at.as_millis();
+    Ok(is_alive.then(|| answer(once, recorded.request, recorded.outcome)))
+}
+
+/// What is kept under a key.
+struct Recorded<'r> {
+    request: &'r str,
+    outcome: Outcome,
+    /// In milliseconds since 1970.
+    expires_at: i64,
+}
+
+impl<'r> Recorded<'r> {
+    /// Checks it.
+    fn from_row(row: &'r Row<'_>) -> Result<Self, Damage> {
+        let text = |column| {
+            row.get_ref(column).ok().and_then(|it| it.as_str().ok()).ok_or(Damage::of(column))
+        };
+        let id = row.get("opportunity_id").ok().and_then(|id| OpportunityId::new(id).ok());
+        let id = id.ok_or(Damage::of("opportunity_id"))?;
+        let version = row.get("version").ok().and_then(|version| Version::new(version).ok());
+        let version = version.ok_or(Damage::of("version"))?;
+        let outcome = text("outcome")?;
+        let outcomes = [
+            Outcome::Added { id, version },
+            Outcome::Updated { id, version },
+            Outcome::Unchanged { id, version },
+        ];
+        Ok(Self {
+            request: text("request")?,
+            outcome: outcomes
+                .into_iter()
+                .find(|it| name(*it) == outcome)
+                .ok_or(Damage::of("outcome"))?,
+            expires_at: row.get("expires_at").map_err(|_| Damage::of("expires_at"))?,
+        })
     }
-    let text = |position, column| {
-        row.get_ref(position).ok().and_then(|it| it.as_str().ok()).ok_or(Damage::of(column))
-    };
-    let request = text(0, "request").map_err(damaged(Operation::Read))?;
-    let outcome = outcome(row, text(1, "outcome").map_err(damaged(Operation::Read))?);
-    Ok(Some(answer(once, request, outcome.map_err(damaged(Operation::Read))?)))
 }
 
 fn answer(once: &Once, request: &str, outcome: Outcome) -> Recalled {
@@ -161,20 +225,4 @@ const fn name(outcome: Outcome) -> &'static str {
         Outcome::Updated { .. } => "updated",
         Outcome::Unchanged { .. } => "unchanged",
     }
-}
-
-/// Checks what is recorded.
-fn outcome(row: &Row<'_>, recorded: &str) -> Result<Outcome, Damage> {
-    let id = row.get(2).ok().and_then(|id| OpportunityId::new(id).ok());
-    let id = id.ok_or(Damage::of("opportunity_id"))?;
-    let version = row.get(3).ok().and_then(|version| Version::new(version).ok());
-    let version = version.ok_or(Damage::of("version"))?;
-    [
-        Outcome::Added { id, version },
-        Outcome::Updated { id, version },
-        Outcome::Unchanged { id, version },
-    ]
-    .into_iter()
-    .find(|outcome| name(*outcome) == recorded)
-    .ok_or(Damage::of("outcome"))
 }

@@ -10,8 +10,8 @@ pub enum Verification {
     /// `quick_check`. About a second for a million opportunities.
     Quick,
     /// All of that by SQLite's `integrity_check`; then every opportunity by the rules that it had to
-    /// meet when it was written, the counters, and the index by venue against the opportunities. About
-    /// five seconds for a million.
+    /// meet when it was written, the counters, and against the opportunities the index by venue, the recorded
+    /// changes and the idempotency keys. About five seconds for a million opportunities, without changes.
     Full,
 }
 
@@ -75,6 +75,58 @@ pub enum Problem {
         venue: i64,
         /// The id of the row.
         id: i64,
+    },
+    /// The row that says how far the change feed has come is missing.
+    #[error("the row of the change feed is missing")]
+    NoChangeFeed,
+    /// The counter of the change feed is behind: the next change would get a sequence that is taken.
+    #[error(
+        "the last change is said to be {last_sequence}, but there is change {highest_sequence}"
+    )]
+    ChangeFeedBehind {
+        /// The sequence that is said to have been assigned last.
+        last_sequence: i64,
+        /// The highest sequence of a recorded change.
+        highest_sequence: i64,
+    },
+    /// A stored value of a recorded change breaks the rules.
+    #[error("change {sequence}: the stored value of {column} breaks the rules")]
+    Change {
+        /// The sequence of the change.
+        sequence: i64,
+        /// The column.
+        column: &'static str,
+    },
+    /// A change is recorded of an opportunity that is not there, or has not come to that version.
+    #[error("change {sequence} made version {version} of opportunity {id}, which is not there")]
+    ChangeOfNothing {
+        /// The sequence of the change.
+        sequence: i64,
+        /// The id that it names.
+        id: i64,
+        /// The version that it names.
+        version: i64,
+    },
+    /// A stored value of an idempotency key breaks the rules.
+    #[error("an idempotency key of venue {venue}: the stored value of {column} breaks the rules")]
+    Key {
+        /// The venue of the key.
+        venue: i64,
+        /// The column.
+        column: &'static str,
+    },
+    /// Under an idempotency key stands the outcome of an opportunity that is not there, or has not come to
+    /// that version.
+    #[error(
+        "an idempotency key of venue {venue} tells of version {version} of opportunity {id}, which is not there"
+    )]
+    KeyOfNothing {
+        /// The venue of the key.
+        venue: i64,
+        /// The id that it names.
+        id: i64,
+        /// The version that it names.
+        version: i64,
     },
     /// The index by venue has an entry that it should not have: of no opportunity, in a venue that it is
     /// not in, or of one that is not due yet.

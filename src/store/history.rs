@@ -1,9 +1,11 @@
 //! The history: a record of what each command changes, written in its transaction.
 
-use rusqlite::{Connection, Row, Statement, params};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 
 use super::connection::WriteConnection;
 use super::error::{Operation, StoreError, StoreErrorKind};
+use super::findings::{Findings, Problem};
+use super::migrations;
 use super::plan::Plan;
 use super::sqlite_error::{damaged, failed};
 use crate::domain::{
@@ -20,6 +22,13 @@ const SELECT_AFTER: &str = "
     FROM opportunity_change WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
 
 const SELECT_ANY_AFTER: &str = "SELECT 1 FROM opportunity_change WHERE sequence > ?1";
+
+/// A venue is never changed and a version never taken back, so a record without its row is wrong.
+const SELECT_OF_NOTHING: &str = "
+    SELECT sequence, opportunity_id, made.version
+    FROM opportunity_change made LEFT JOIN opportunity stored
+        ON stored.id = made.opportunity_id AND stored.venue_id = made.venue_id
+    WHERE stored.id IS NULL OR stored.version < made.version";
 
 const PRUNE: &str = "
     DELETE FROM opportunity_change WHERE sequence IN (
@@ -164,6 +173,39 @@ pub(super) fn changes(
         changes.push(change(row).map_err(damaged(Operation::Read))?);
     }
     Ok(changes)
+}
+
+/// Verifies the records by the rules, against the opportunities and against the counter. (Records may be
+/// missing: see [`Engine::changes`](crate::Engine::changes).)
+pub(super) fn verify(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
+    if !migrations::has(connection, "change_feed")? {
+        return Ok(());
+    }
+    let mut select = connection.prepare(SELECT_AFTER)?;
+    let mut rows = select.query([0, i64::MAX])?;
+    let mut highest_sequence = 0;
+    while let Some(row) = rows.next()? {
+        highest_sequence = row.get(0)?;
+        if let Err(damage) = change(row) {
+            findings.push(Problem::Change { sequence: highest_sequence, column: damage.column() });
+        }
+    }
+    let mut select = connection.prepare(SELECT_OF_NOTHING)?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let (sequence, id, version) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        findings.push(Problem::ChangeOfNothing { sequence, id, version });
+    }
+    let last_sequence = "SELECT last_sequence FROM change_feed";
+    let last_sequence = connection.query_row(last_sequence, [], |row| row.get(0)).optional()?;
+    match last_sequence {
+        None => findings.push(Problem::NoChangeFeed),
+        Some(last_sequence) if highest_sequence > last_sequence => {
+            findings.push(Problem::ChangeFeedBehind { last_sequence, highest_sequence });
+        }
+        Some(_) => (),
+    }
+    Ok(())
 }
 
 /// Whether there is a record after a sequence.

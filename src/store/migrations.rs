@@ -79,6 +79,12 @@ pub(super) fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
     })
 }
 
+/// Whether a database is of a schema version that has a table of ours.
+pub(super) fn has(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok(TABLES.iter().any(|(name, since)| *name == table && *since <= version))
+}
+
 /// Which of our tables there are.
 fn tables(connection: &Connection) -> rusqlite::Result<Vec<&'static str>> {
     let mut names = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;

@@ -1,5 +1,5 @@
 //! Verifying a database: its format by SQLite, its rows by the rules, its counters and its index
-//! against its rows. All in one snapshot, a row at a time.
+//! against its rows, and what is kept beside them. All in one snapshot, a row at a time.
 
 use std::path::Path;
 
@@ -12,6 +12,7 @@ use super::row::{self, STATEMENTS};
 use super::sqlite_error::{failed, kind, kind_of_code};
 use super::state::State;
 use super::venue_index::{select_missing, select_wrong};
+use super::{done_once, history};
 
 /// Verifies a database that need not be opened: a backup, say.
 pub(crate) fn verify_file(
@@ -41,6 +42,8 @@ pub(super) fn verify(
             verifier.run(Verifier::check_rows)?;
             verifier.run(Verifier::check_counters)?;
             verifier.run(Verifier::check_index)?;
+            verifier.run(|it| history::verify(it.connection, &mut it.findings))?;
+            verifier.run(|it| done_once::verify(it.connection, &mut it.findings))?;
         }
     }
     Ok(verifier.findings)
@@ -74,10 +77,12 @@ impl Verifier<'_> {
     }
 
     fn check_format(&mut self, check: &str, limit: usize) -> rusqlite::Result<()> {
-        let mut lines = self.lines_of(check, limit)?;
+        let mut lines = Vec::new();
+        let mut result = self.read_check(check, limit, &mut lines);
         if lines.iter().any(|line| lacks_a_page(line)) {
             // Why is not said. If it was for lack of memory, it is there by now or the lack of it is told.
-            lines = self.lines_of(check, limit)?;
+            lines.clear();
+            result = self.read_check(check, limit, &mut lines);
         }
         for line in lines {
             if let Some(failure) = unreadable(&line) {
@@ -85,14 +90,18 @@ impl Verifier<'_> {
             }
             self.findings.push(Problem::Format(line));
         }
-        Ok(())
+        result
     }
 
-    /// What SQLite says of the format, line by line.
-    fn lines_of(&self, check: &str, limit: usize) -> rusqlite::Result<Vec<String>> {
+    /// What SQLite finds in the format, line by line, as far as it comes.
+    fn read_check(
+        &self,
+        check: &str,
+        limit: usize,
+        lines: &mut Vec<String>,
+    ) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare(&format!("PRAGMA {check}({limit})"))?;
         let mut rows = statement.query([])?;
-        let mut lines = Vec::new();
         while let Some(row) = rows.next()? {
             // Several problems may come in one text, below a headline.
             let text = String::from_utf8_lossy(row.get_ref(0)?.as_bytes()?);
@@ -100,7 +109,7 @@ impl Verifier<'_> {
                 text.lines().filter(|line| *line != "ok" && !line.starts_with("*** in database"));
             lines.extend(problems.map(str::to_owned));
         }
-        Ok(lines)
+        Ok(())
     }
 
     fn count_rows(&mut self) -> rusqlite::Result<()> {
