@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use opportunity_engine::strategies::{valid_add_to, valid_update};
 use opportunity_engine::{
-    Batch, Change, ChangeKind, Durability, Engine, Field, NextChange, OpportunityId, Request,
-    Sequence, StoreErrorKind, Timestamp, Value, VenueId, Verification, Version,
+    Batch, Change, ChangeKind, Durability, Engine, Field, IdempotencyKey, NextChange,
+    OpportunityId, Request, Sequence, StoreErrorKind, Timestamp, Value, VenueId, Verification,
+    Version,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -29,6 +30,24 @@ fn sequence(number: i64) -> Sequence {
 
 fn sequences(changes: &[Change]) -> Vec<i64> {
     changes.iter().map(|change| change.sequence.get()).collect()
+}
+
+/// Seen to fail with rows of at most 64 MiB, which hold any opportunity.
+#[test]
+fn very_large_requests_are_recorded_and_carried_out_once() {
+    let engine = Engine::options().history(true).max_request_bytes(16 << 20).in_memory().unwrap();
+    engine.add_or_update(lead()).unwrap();
+    // As JSON, each of these characters takes six bytes.
+    let (old, new) = ("\u{1}".repeat(1 << 20), "\u{2}".repeat(11 << 20));
+    engine.add_or_update(Request::update(venue(), id(1)).description(old.clone())).unwrap();
+    let key = IdempotencyKey::new("one").unwrap();
+    let update = Request::update(venue(), id(1)).description(new.clone()).idempotency_key(key);
+    let done = engine.add_or_update(update.clone()).unwrap();
+    assert_eq!(engine.add_or_update(update).unwrap(), done);
+    let change = &engine.changes(Some(sequence(2)), 1).unwrap()[0].fields[0];
+    assert!(
+        change.old == Some(Value::Text(old.into())) && change.new == Some(Value::Text(new.into()))
+    );
 }
 
 /// What a reader of the feed knows of an opportunity.

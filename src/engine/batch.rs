@@ -84,8 +84,10 @@ impl Engine {
             Ok(request) => request,
             Err(rejection) => return Ok(Err(rejection)),
         };
-        *bytes += bytes_of(&request);
-        self.decide(request)
+        let texts = request.text_bytes();
+        let decided = self.decide(request)?;
+        *bytes += bytes_of(texts, &decided);
+        Ok(decided)
     }
 }
 

@@ -341,17 +341,19 @@ impl Engine {
     }
 
     fn prepare(&self, request: Request) -> Result<(Job, Ticket), Error> {
-        let bytes = bytes_of(&request);
-        let order = self.decide(request).map_err(Error::Aborted)??;
-        let (job, waiter) = Job::one(order, bytes);
+        let texts = request.text_bytes();
+        let decided = self.decide(request).map_err(Error::Aborted)?;
+        let bytes = bytes_of(texts, &decided);
+        let (job, waiter) = Job::one(decided?, bytes);
         Ok((job, Ticket::new(waiter)))
     }
 }
 
-/// How much memory a request keeps while it waits, in bytes: with a key, its JSON form too.
-fn bytes_of(request: &Request) -> usize {
-    let texts = request.text_bytes();
-    size_of::<Order>() + if request.once_under().is_some() { 2 * texts } else { texts }
+/// How much memory a request with this many bytes of texts keeps while it waits, in bytes: with a key, its
+/// JSON form too.
+fn bytes_of(texts: usize, decided: &Decided) -> usize {
+    let once = decided.as_ref().ok().and_then(|order| order.once.as_ref());
+    size_of::<Order>() + texts + once.map_or(0, |once| once.request.len())
 }
 
 /// What the clones of an engine share.

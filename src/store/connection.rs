@@ -20,9 +20,10 @@ use super::sqlite_error::failed;
 /// The first SQLite without the bug that can lose commits when the write-ahead log starts over.
 const REQUIRED_SQLITE: (&str, i32) = ("3.51.3", 3_051_003);
 
-/// The largest row, and so the largest text, that SQLite handles for us, in bytes: four times the
-/// largest request, because a row gathers its texts from several requests.
-const MAX_ROW_BYTES: i32 = 4 * crate::store::MAX_REQUEST_BYTES as i32;
+/// The largest row, and so the largest text, that SQLite handles for us, in bytes. That is the record of
+/// an update that replaces three texts, each from a largest request of its own, by those of a fourth; as
+/// JSON, in which a byte of them takes six at most.
+const MAX_ROW_BYTES: i32 = 6 * 4 * crate::store::MAX_REQUEST_BYTES as i32 + (64 << 10);
 
 /// The size of a page of a new database, in bytes. An update of a random row writes one page, so with
 /// pages of 4 KiB, SQLite's default, groups of 600 take 1.7 times as long to commit.
