@@ -107,8 +107,11 @@ CREATE TABLE opportunity_change (
     kind            TEXT    NOT NULL CHECK (kind IN ('added', 'updated')),
     -- Its modified_at since: milliseconds since 1970-01-01T00:00:00Z.
     changed_at      INTEGER NOT NULL,
+    -- Its created_at if it was added now, likewise: an import keeps the time that it had.
+    created_at      INTEGER CHECK (created_at <= changed_at),
     -- A JSON object: the wire name of each field that changed, with its old and its new value.
-    fields          TEXT    NOT NULL CHECK (fields <> '')
+    fields          TEXT    NOT NULL CHECK (fields <> ''),
+    CHECK ((kind = 'added') = (created_at IS NOT NULL))
 ) STRICT;
 
 -- Whether a history is kept, and how far it has come: exactly one row.

@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
@@ -55,6 +56,7 @@ fn very_large_requests_are_recorded_and_carried_out_once() {
 struct Row {
     venue: VenueId,
     version: Version,
+    created_at: i64,
     modified_at: i64,
     values: BTreeMap<Field, Value<'static>>,
 }
@@ -67,13 +69,15 @@ fn fold(changes: &[Change]) -> BTreeMap<OpportunityId, Row> {
             ChangeKind::Added => {
                 let values = BTreeMap::new();
                 let (venue, version) = (change.venue, change.version);
-                let new = Row { venue, version, modified_at: 0, values };
+                let created_at = change.created_at.unwrap().as_millis();
+                let new = Row { venue, version, created_at, modified_at: 0, values };
                 assert!(rows.insert(change.id, new).is_none(), "{change:?}");
                 rows.get_mut(&change.id).unwrap()
             }
             ChangeKind::Updated => {
                 let row = rows.get_mut(&change.id).unwrap();
                 assert_eq!((row.venue, row.version.next()), (change.venue, change.version));
+                assert_eq!(change.created_at, None);
                 row
             }
             other => panic!("{other:?}"),
@@ -98,8 +102,9 @@ fn table(engine: &Engine, venues: &[VenueId]) -> BTreeMap<OpportunityId, Row> {
         let stored = engine.get(venue, id).unwrap().unwrap();
         let value = |&field: &Field| Some((field, stored.value(field)?.into_owned()));
         let values = Field::DETAILS.iter().filter_map(value).collect();
-        let modified_at = stored.modified_at().as_millis();
-        (id, Row { venue, version: stored.version(), modified_at, values })
+        let (created_at, modified_at) = (stored.created_at(), stored.modified_at());
+        let (created_at, modified_at) = (created_at.as_millis(), modified_at.as_millis());
+        (id, Row { venue, version: stored.version(), created_at, modified_at, values })
     };
     venues.iter().flat_map(ids).map(row).collect()
 }
@@ -155,7 +160,9 @@ proptest! {
 /// is woken. Seen to fail for an import that does not record, does not save the sequence, or announces nothing.
 #[test]
 fn an_import_is_recorded() {
-    let clock = || Timestamp::from_millis(1_493_994_600_123);
+    let minutes = AtomicI64::new(0);
+    let clock =
+        move || Timestamp::from_millis(1_493_994_600_123 + 60_000 * minutes.fetch_add(1, SeqCst));
     let source = Engine::options().clock(clock).in_memory().unwrap();
     source.add_or_update_all(vec![lead(); 3], Batch::AllOrNothing).unwrap();
     source.add_or_update(Request::update(venue(), id(2)).quality_id(3)).unwrap();
@@ -176,7 +183,7 @@ fn an_import_is_recorded() {
     assert_eq!(sequences(&changes), [1, 2, 3, 4, 5]);
     let told = |change: &Change| (change.id.get(), change.version.get(), change.kind);
     assert_eq!(told(&changes[2]), (102, 2, ChangeKind::Added));
-    assert_eq!(changes[2].changed_at.to_string(), "2017-05-05T14:30:00.123Z");
+    assert!(changes[2].created_at < Some(changes[2].changed_at));
     assert_eq!(fold(&changes), table(&engine, &[venue()]));
     assert!(engine.verify(Verification::Full).unwrap().is_sound());
 }
@@ -188,10 +195,12 @@ fn a_change_has_a_form_for_whoever_is_told_of_it() {
     engine.add_or_update(lead().closed_date("2017-05-05").channel_id("7")).unwrap();
     engine.add_or_update(Request::update(venue(), id(1)).channel_id("").quality_id(3)).unwrap();
     let changes = serde_json::to_value(engine.changes(None, 10).unwrap()).unwrap();
+    let time = "2017-05-05T14:30:00.123Z";
     let of = |sequence: i64, kind: &str, fields: serde_json::Value| {
+        let created_at = (kind == "added").then_some(time);
         json!({
             "sequence": sequence, "venueId": 107, "id": 1, "version": sequence, "kind": kind,
-            "changedAt": "2017-05-05T14:30:00.123Z", "fields": fields,
+            "changedAt": time, "createdAt": created_at, "fields": fields,
         })
     };
     let added = json!({
@@ -410,13 +419,17 @@ fn a_record_that_breaks_the_rules_is_damage() {
     let engine = Engine::options().history(true).open(&path).unwrap();
     engine.add_or_update(lead()).unwrap();
     let other = rusqlite::Connection::open(&path).unwrap();
+    let sound = "UPDATE opportunity_change SET fields = '{}', changed_at = 0, created_at = 0";
     for (column, value) in [
         ("fields", "'{'"),
         ("fields", "'{\"nothing\":[1,2]}'"),
         ("fields", "'{\"typeId\":[1,-2]}'"),
         ("fields", "'{\"typeId\":[1]}'"),
         ("changed_at", "9223372036854775807"),
+        ("created_at", "-9223372036854775808"),
     ] {
+        other.execute(sound, []).unwrap();
+        assert!(engine.changes(None, 10).is_ok());
         let update = format!("UPDATE opportunity_change SET {column} = {value}");
         other.execute(&update, []).unwrap();
         let error = engine.changes(None, 10).unwrap_err();

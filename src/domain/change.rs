@@ -6,8 +6,8 @@ use super::timestamp::Timestamp;
 
 /// A record of the change feed: what one effective command has changed.
 ///
-/// It serialises to an object with the keys `sequence`, `venueId`, `id`, `version`, `kind`, `changedAt`
-/// and `fields`, which holds for the wire name of each changed field an array of its old and its new value.
+/// It serialises to an object with the keys `sequence`, `venueId`, `id`, `version`, `kind`, `changedAt`,
+/// `createdAt` and `fields`, which holds for the wire name of each changed field an array of its old and its new value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Change {
@@ -24,6 +24,9 @@ pub struct Change {
     pub kind: ChangeKind,
     /// Its [`modified_at`](super::Opportunity::modified_at) since.
     pub changed_at: Timestamp,
+    /// Its [`created_at`](super::Opportunity::created_at) if it was added now, else `None`. An import keeps the
+    /// time that it had.
+    pub created_at: Option<Timestamp>,
     /// The fields that have another value since, in the order of the table; of an opportunity that was
     /// added all that have one.
     pub fields: Vec<FieldChange>,
@@ -33,8 +36,7 @@ pub struct Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChangeKind {
-    /// It was added, by a request or by an import, which keeps the version that it had. (Not recorded is when
-    /// what is imported was first added elsewhere.)
+    /// It was added, by a request or by an import, which keeps the version and the times that it had.
     Added,
     /// It was updated.
     Updated,

@@ -89,8 +89,7 @@ impl Engine {
     /// assigned later are higher than all that were imported. The list of a venue holds what was imported
     /// at once, in its order.
     ///
-    /// Where a [history](crate::Options::history) is kept, each is recorded as added, at the time of its last
-    /// change.
+    /// Where a [history](crate::Options::history) is kept, each is recorded as added, with the times that it had.
     ///
     /// The import is one transaction on a connection of its own, in memory that does not grow with the input,
     /// but for a line: at most 18 times [`max_request_bytes`](crate::Options::max_request_bytes) and 4 KiB,

@@ -14,11 +14,12 @@ use crate::domain::{
 };
 
 const INSERT: &str = "
-    INSERT INTO opportunity_change (sequence, venue_id, opportunity_id, version, kind, changed_at, fields)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    INSERT INTO opportunity_change
+        (sequence, venue_id, opportunity_id, version, kind, changed_at, created_at, fields)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 const SELECT_AFTER: &str = "
-    SELECT sequence, venue_id, opportunity_id, version, kind, changed_at, fields
+    SELECT sequence, venue_id, opportunity_id, version, kind, changed_at, created_at, fields
     FROM opportunity_change WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
 
 const SELECT_ANY_AFTER: &str = "SELECT 1 FROM opportunity_change WHERE sequence > ?1";
@@ -119,6 +120,7 @@ impl<'c> History<'c> {
             after.version().get(),
             kind.name(),
             after.modified_at().as_millis(),
+            before.is_none().then_some(after.created_at().as_millis()),
             fields,
         ];
         self.insert.execute(record).map_err(failed(Operation::Apply))?;
@@ -231,6 +233,10 @@ fn change(row: &Row<'_>) -> Result<Change, Damage> {
     };
     let kind = text(4, "kind")?;
     let changed_at = Timestamp::from_stored_millis(integer(5, "changed_at")?);
+    let created_at: Option<i64> = row.get(6).map_err(|_| Damage::of("created_at"))?;
+    let created_at = created_at
+        .map(|millis| Timestamp::from_stored_millis(millis).ok_or(Damage::of("created_at")))
+        .transpose()?;
     Ok(Change {
         sequence: Sequence::new(integer(0, "sequence")?).map_err(|_| Damage::of("sequence"))?,
         venue: VenueId::new(integer(1, "venue_id")?).map_err(|_| Damage::of("venue_id"))?,
@@ -239,6 +245,7 @@ fn change(row: &Row<'_>) -> Result<Change, Damage> {
         version: Version::new(integer(3, "version")?).map_err(|_| Damage::of("version"))?,
         kind: ChangeKind::ALL.into_iter().find(|it| it.name() == kind).ok_or(Damage::of("kind"))?,
         changed_at: changed_at.ok_or(Damage::of("changed_at"))?,
-        fields: fields(text(6, "fields")?)?,
+        created_at,
+        fields: fields(text(7, "fields")?)?,
     })
 }

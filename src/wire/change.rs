@@ -11,13 +11,14 @@ use crate::domain::{Change, ChangedFields, Field, FieldChange, Request, Value};
 
 impl Serialize for Change {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut change = serializer.serialize_struct("Change", 7)?;
+        let mut change = serializer.serialize_struct("Change", 8)?;
         change.serialize_field("sequence", &self.sequence)?;
         change.serialize_field("venueId", &self.venue)?;
         change.serialize_field("id", &self.id)?;
         change.serialize_field("version", &self.version)?;
         change.serialize_field("kind", self.kind.name())?;
         change.serialize_field("changedAt", &self.changed_at)?;
+        change.serialize_field("createdAt", &self.created_at)?;
         change.serialize_field("fields", &ChangedFields(self.fields.as_slice().into()))?;
         change.end()
     }

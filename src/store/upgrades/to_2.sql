@@ -8,7 +8,9 @@ CREATE TABLE opportunity_change (
     version         INTEGER NOT NULL CHECK (version >= 1),
     kind            TEXT    NOT NULL CHECK (kind IN ('added', 'updated')),
     changed_at      INTEGER NOT NULL,
-    fields          TEXT    NOT NULL CHECK (fields <> '')
+    created_at      INTEGER CHECK (created_at <= changed_at),
+    fields          TEXT    NOT NULL CHECK (fields <> ''),
+    CHECK ((kind = 'added') = (created_at IS NOT NULL))
 ) STRICT;
 
 CREATE TABLE change_feed (
