@@ -302,6 +302,38 @@ fn what_was_pruned_is_no_change_to_come() {
     assert_eq!(sequences(&engine.changes(None, 10).unwrap()), [6]);
 }
 
+/// Seen to fail for the sequence of the last record that is there.
+#[test]
+fn who_begins_to_follow_asks_for_the_last_change_first() {
+    let engine = engine();
+    assert_eq!(engine.last_change().unwrap(), None);
+    engine.add_or_update_all(vec![lead(); 5], Batch::EachOnItsOwn).unwrap();
+    engine.prune_changes(sequence(5)).unwrap();
+    let from = engine.last_change().unwrap();
+    assert_eq!(from, Some(sequence(5)));
+    engine.add_or_update(Request::update(venue(), id(3)).name("meanwhile")).unwrap();
+    let read = table(&engine, &[venue()]);
+    engine.add_or_update(Request::update(venue(), id(4)).name("later")).unwrap();
+    let changes = engine.changes(from, 100).unwrap();
+    let is_news = |change: &&Change| change.version > read[&change.id].version;
+    let news = changes.iter().filter(is_news).map(|change| change.id.get());
+    assert_eq!((sequences(&changes), news.collect::<Vec<_>>()), (vec![6, 7], vec![4]));
+}
+
+/// Memory stays in proportion, and whoever goes on with the last one misses nothing. Seen to fail without the
+/// bound.
+#[test]
+fn a_page_of_large_changes_ends_early() {
+    let engine = engine();
+    let text = "x".repeat(1_000_000);
+    let large = vec![lead().description(text); 40];
+    engine.add_or_update_all(large, Batch::EachOnItsOwn).unwrap();
+    let first = engine.changes(None, usize::MAX).unwrap();
+    assert!(sequences(&first).into_iter().eq(1..=17));
+    let second = engine.changes(Some(sequence(17)), usize::MAX).unwrap();
+    assert!(sequences(&second).into_iter().eq(18..=34));
+}
+
 /// Seen to fail for transactions without pauses.
 #[test]
 fn others_write_while_changes_are_pruned() {

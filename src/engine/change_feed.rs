@@ -20,8 +20,8 @@ const PRUNED_AT_ONCE: usize = 1_000;
 const MIN_PAUSE: Duration = Duration::from_millis(20);
 
 impl Engine {
-    /// The recorded changes of all venues after a sequence, in order: at most `limit`, as of the last
-    /// commit. Go on with the sequence of the last one.
+    /// The recorded changes of all venues after a sequence, in order, as of the last commit: at most `limit`,
+    /// and no more once they take 16 MiB. Go on with the sequence of the last one, until there is none.
     ///
     /// Changes are recorded while a history is kept: see [`Options::history`](crate::Options::history). A change that
     /// does not come right after the one before, or right after `after`, says that those between were pruned, or
@@ -56,6 +56,33 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<Change>, StoreError> {
         self.shared.readers.changes(after, limit)
+    }
+
+    /// The sequence of the last change that was recorded, even if it was pruned; `None` before the first.
+    ///
+    /// Who begins to follow asks for it first, then reads what there is, by [`list`](Engine::list) or
+    /// [`export`](Engine::export), and goes on with the changes after it. Those that were made meanwhile are
+    /// met twice: leave out each whose version is not higher than the one that was read.
+    ///
+    /// If it is lower than what a follower has seen, the database is an older one: a backup was restored. Then
+    /// that follower has to begin anew, since sequences are given out again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`], for instance when the database is damaged.
+    ///
+    /// ```
+    /// use opportunity_engine::{Engine, Request, VenueId};
+    ///
+    /// let engine = Engine::options().history(true).in_memory()?;
+    /// assert_eq!(engine.last_change()?, None);
+    /// let lead = Request::add(VenueId::new(107)?).name("Lead").contact_id(918);
+    /// engine.add_or_update(lead.type_id(18).source_id(25).stage_id(69))?;
+    /// assert_eq!(engine.last_change()?.unwrap().get(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn last_change(&self) -> Result<Option<Sequence>, StoreError> {
+        self.shared.readers.last_change()
     }
 
     /// Waits until there is a change after a sequence, on a thread or as a future.

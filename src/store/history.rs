@@ -37,6 +37,10 @@ const PRUNE: &str = "
 
 const SELECT_FEED: &str = "SELECT is_kept, last_sequence FROM change_feed";
 
+/// How many bytes of fields make a page full, whatever its limit: records of the largest requests take
+/// megabytes each.
+const MAX_PAGE_BYTES: usize = 16 << 20;
+
 /// What `change_feed` says. Read anew in each transaction, because another process may have written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Feed {
@@ -160,7 +164,14 @@ impl WriteConnection {
     }
 }
 
-/// The records after a sequence, in order: at most `limit`.
+/// The last change that was recorded, even if it was pruned.
+pub(super) fn last_change(connection: &Connection) -> Result<Option<Sequence>, StoreError> {
+    let mut select = connection.prepare_cached(SELECT_FEED).map_err(failed(Operation::Read))?;
+    Ok(Sequence::new(Feed::read(&mut select, Operation::Read)?.last).ok())
+}
+
+/// The records after a sequence, in order: at most `limit`, and no more once their fields take
+/// [`MAX_PAGE_BYTES`].
 pub(super) fn changes(
     connection: &Connection,
     after: Option<Sequence>,
@@ -171,8 +182,12 @@ pub(super) fn changes(
     let mut select = connection.prepare_cached(SELECT_AFTER).map_err(&read)?;
     let mut rows = select.query([after.map_or(0, Sequence::get), limit]).map_err(&read)?;
     let mut changes = Vec::new();
-    while let Some(row) = rows.next().map_err(&read)? {
+    let mut bytes = 0;
+    while bytes < MAX_PAGE_BYTES
+        && let Some(row) = rows.next().map_err(&read)?
+    {
         changes.push(change(row).map_err(damaged(Operation::Read))?);
+        bytes += row.get_ref("fields").and_then(|it| Ok(it.as_bytes()?.len())).map_err(&read)?;
     }
     Ok(changes)
 }

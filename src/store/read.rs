@@ -92,6 +92,11 @@ impl ReadPool {
         self.read(|reader| history::changes(&reader.connection, after, limit))
     }
 
+    /// The last change that was recorded.
+    pub(crate) fn last_change(&self) -> Result<Option<Sequence>, StoreError> {
+        self.read(|reader| history::last_change(&reader.connection))
+    }
+
     /// Whether there is a recorded change after a sequence.
     pub(crate) fn has_changes(&self, after: Option<Sequence>) -> Result<bool, StoreError> {
         self.read(|reader| history::has_changes(&reader.connection, after))
