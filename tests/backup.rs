@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use opportunity_engine::{
-    BackupError, Batch, Durability, Engine, Findings, StoreErrorKind, Verification,
+    BackupError, Batch, Durability, Engine, ExportError, Findings, StoreErrorKind, Verification,
 };
 use support::{id, lead, venue};
 
@@ -78,13 +78,15 @@ fn a_backup_is_one_file_that_opens_like_any_database_and_goes_on_alone() {
 
 /// Seen to fail for a copy that an engine makes: it takes the mark off a backup, and takes over a log.
 #[test]
-fn to_back_up_a_file_changes_nothing_of_it() {
+fn to_back_up_or_export_a_file_changes_nothing_of_it() {
     let (folder, path, engine) = database(10);
     let backup = folder.path().join("backup.db");
     engine.backup_to(&backup).unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let further = |name: &str| elsewhere.path().join(name);
     Engine::back_up_file(&path, further("of one in use.db")).unwrap();
+    let mut exported = Vec::new();
+    engine.export(&mut exported).unwrap();
     // As one leaves it that is killed.
     let killed = further("killed.db");
     let log = further("killed.db-wal");
@@ -96,6 +98,11 @@ fn to_back_up_a_file_changes_nothing_of_it() {
     let before = bytes();
     Engine::back_up_file(&backup, further("of a backup.db")).unwrap();
     Engine::back_up_file(&killed, further("of one with a log.db")).unwrap();
+    for path in [&backup, &killed] {
+        let mut lines = Vec::new();
+        assert_eq!(Engine::export_file(path, &mut lines).unwrap(), 10);
+        assert_eq!(lines, exported);
+    }
     assert!(bytes() == before);
     for name in ["of one in use.db", "of a backup.db", "of one with a log.db"] {
         assert_eq!(&std::fs::read(further(name)).unwrap()[68..72], b"OPTB", "{name} is marked");
@@ -104,6 +111,8 @@ fn to_back_up_a_file_changes_nothing_of_it() {
     }
     let missing = Engine::back_up_file(further("none.db"), further("of nothing.db"));
     assert!(matches!(missing, Err(BackupError::Store(_))), "{missing:?}");
+    let missing = Engine::export_file(further("none.db"), Vec::new());
+    assert!(matches!(missing, Err(ExportError::Store(_))), "{missing:?}");
     assert!(!further("none.db").exists() && !further("of nothing.db").exists());
 }
 

@@ -1,10 +1,12 @@
 //! Export: every opportunity, a line each.
 
 use std::io::{BufWriter, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Engine;
-use crate::store::StoreError;
+use crate::domain::Opportunity;
+use crate::store::{StoreError, scan_file};
 use crate::wire::write_record;
 
 /// Why an export was given up. What was written by then is not whole.
@@ -58,13 +60,58 @@ impl Engine {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn export(&self, output: impl Write) -> Result<u64, ExportError> {
-        let not_written = |source| ExportError::Output { source: Arc::new(source) };
-        let mut output = BufWriter::with_capacity(64 << 10, output);
-        let count = self
-            .shared
-            .readers
-            .scan(|opportunity| write_record(&mut output, opportunity).map_err(not_written))?;
-        output.flush().map_err(not_written)?;
-        Ok(count)
+        let mut records = Records::to(output);
+        let count = self.shared.readers.scan(|opportunity| records.write(opportunity))?;
+        records.flush().map(|()| count)
     }
+
+    /// Writes every opportunity of a database as [`export`](Engine::export) does, without opening it as an
+    /// engine does: nothing of it is changed. Good for backups too.
+    ///
+    /// Others may have the database open, but for what [`verify_file`](Engine::verify_file) says of files
+    /// that may not be written.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError`], as for `export`. If there is no such database, or it could not be read, that is an
+    /// [`ExportError::Store`] whose source tells.
+    ///
+    /// ```
+    /// use opportunity_engine::Engine;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let backup = folder.path().join("backup.db");
+    /// Engine::in_memory()?.backup_to(&backup)?;
+    /// let mut lines = Vec::new();
+    /// assert_eq!(Engine::export_file(&backup, &mut lines)?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn export_file(path: impl AsRef<Path>, output: impl Write) -> Result<u64, ExportError> {
+        let settings = Self::options().create(false).database;
+        let mut records = Records::to(output);
+        let visit = |opportunity: &Opportunity| records.write(opportunity);
+        let count = scan_file(path.as_ref(), settings, visit)?;
+        records.flush().map(|()| count)
+    }
+}
+
+/// Where the lines go.
+struct Records<W: Write>(BufWriter<W>);
+
+impl<W: Write> Records<W> {
+    fn to(output: W) -> Self {
+        Self(BufWriter::with_capacity(64 << 10, output))
+    }
+
+    fn write(&mut self, opportunity: &Opportunity) -> Result<(), ExportError> {
+        write_record(&mut self.0, opportunity).map_err(not_written)
+    }
+
+    fn flush(mut self) -> Result<(), ExportError> {
+        self.0.flush().map_err(not_written)
+    }
+}
+
+fn not_written(source: std::io::Error) -> ExportError {
+    ExportError::Output { source: Arc::new(source) }
 }

@@ -40,6 +40,7 @@ pub(crate) use list::ListQuery;
 pub(crate) use order::{Once, Order};
 pub(crate) use plan::Plan;
 pub(crate) use read::ReadPool;
+pub(crate) use scan::scan_file;
 pub(crate) use verify::verify_file;
 pub(crate) use write::{Group, WriteStore};
 

@@ -1,11 +1,24 @@
 //! Reading every opportunity, one at a time.
 
+use std::path::Path;
+
 use rusqlite::Connection;
 
+use super::connection::{Database, Settings};
 use super::error::{Operation, StoreError};
 use super::row::{self, STATEMENTS};
 use super::sqlite_error::{damaged, failed};
 use crate::domain::{Damage, Opportunity};
+
+/// Hands every opportunity of a database that need not be opened to `visit`, as [`scan`] does.
+pub(crate) fn scan_file<E: From<StoreError>>(
+    path: &Path,
+    settings: Settings,
+    visit: impl FnMut(&Opportunity) -> Result<(), E>,
+) -> Result<u64, E> {
+    let database = Database::at(path, settings).map_err(StoreError::from)?;
+    scan(&database.inspect().map_err(StoreError::from)?, visit)
+}
 
 /// Hands every opportunity that a connection sees at this moment to `visit`, by id; tells how many there
 /// were.

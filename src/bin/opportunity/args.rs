@@ -92,7 +92,7 @@ pub(crate) enum Command {
     /// Copies a database or a backup, in use or not, to a new file, verifies the copy, and changes nothing else.
     #[command(after_help = BACKUP_HELP)]
     Backup(Backup),
-    /// Writes every opportunity as a line of JSON to standard output.
+    /// Writes every opportunity of a database or a backup, in use or not, as a line of JSON to standard output.
     #[command(after_help = EXPORT_HELP)]
     Export(Export),
     /// Adds opportunities that were exported, as they are: all of them or none.
@@ -159,7 +159,7 @@ pub(crate) struct Backup {
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// The database; it has to exist.
+    /// The database, or a backup; it has to exist.
     #[arg(long, value_name = "PATH")]
     pub(crate) db: PathBuf,
 }
