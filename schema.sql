@@ -126,7 +126,9 @@ CREATE TABLE change_feed (
 
 INSERT INTO change_feed VALUES (1, 0, 0);
 
--- What became of the requests that were sent under a key, so that they are not carried out twice.
+-- What became of the requests that were sent under a key, so that they are not carried out twice. Rows are in the
+-- order in which they came, and beside them there is an index by venue and key: a new key costs a page of
+-- that, but the larger part of it, the request, goes to the page that the one before went to.
 CREATE TABLE idempotency_key (
     -- The venue of the request: each has keys of its own.
     venue_id        INTEGER NOT NULL CHECK (venue_id >= 1),
@@ -142,8 +144,8 @@ CREATE TABLE idempotency_key (
     version         INTEGER NOT NULL CHECK (version >= 1),
     -- Until when it is remembered: milliseconds since 1970-01-01T00:00:00Z.
     expires_at      INTEGER NOT NULL,
-    PRIMARY KEY (venue_id, key)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (venue_id, key)
+) STRICT;
 
 -- The keys that are the first to go.
 CREATE INDEX idempotency_key_by_expiry ON idempotency_key (expires_at);

@@ -115,13 +115,15 @@ impl Request {
         self
     }
 
-    /// The key under which it is carried out once.
-    pub(crate) const fn once_under(&self) -> Option<&IdempotencyKey> {
+    /// The key under which it is carried out once: see [`Request::idempotency_key`].
+    #[must_use]
+    pub const fn once_under(&self) -> Option<&IdempotencyKey> {
         self.idempotency_key.as_ref()
     }
 
-    /// The version that it expects.
-    pub(crate) const fn expects(&self) -> Option<Version> {
+    /// The version that it expects: see [`Request::expected_version`].
+    #[must_use]
+    pub const fn expects(&self) -> Option<Version> {
         self.expected_version
     }
 

@@ -37,9 +37,8 @@ const RECORD: &str = "
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
 const EXPIRE: &str = "
-    DELETE FROM idempotency_key WHERE (venue_id, key) IN (
-        SELECT venue_id, key FROM idempotency_key
-        WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
+    DELETE FROM idempotency_key WHERE rowid IN (
+        SELECT rowid FROM idempotency_key WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
 
 /// How many expired keys go for each new one, at most: the table shrinks, and no transaction is long.
 const EXPIRED_FOR_EACH: i64 = 2;

@@ -148,8 +148,9 @@ impl<'de> Deserialize<'de> for Request {
     }
 }
 
-/// Writes the fields that are given, a cleared one as `null`. A request that holds violations has
-/// no such form: an error.
+/// Writes the fields that are given, a cleared one as `null`. The version that it expects and its key are not
+/// among them: they travel beside a request, in headers say; see [`Request::expects`] and
+/// [`Request::once_under`]. A request that holds violations has no such form: an error.
 impl Serialize for Request {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.has_violations() {

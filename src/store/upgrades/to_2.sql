@@ -29,7 +29,7 @@ CREATE TABLE idempotency_key (
     opportunity_id  INTEGER NOT NULL CHECK (opportunity_id >= 1),
     version         INTEGER NOT NULL CHECK (version >= 1),
     expires_at      INTEGER NOT NULL,
-    PRIMARY KEY (venue_id, key)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (venue_id, key)
+) STRICT;
 
 CREATE INDEX idempotency_key_by_expiry ON idempotency_key (expires_at);
