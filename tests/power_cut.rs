@@ -14,6 +14,8 @@ mod failing_disk;
 mod history;
 #[path = "power_cut/invariant.rs"]
 mod invariant;
+#[path = "power_cut/moving.rs"]
+mod moving;
 #[path = "power_cut/recorder.rs"]
 mod recorder;
 #[path = "power_cut/restarted_log.rs"]
