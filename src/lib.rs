@@ -137,9 +137,9 @@ pub use domain::{
     ViolationKind, Violations, decide,
 };
 pub use engine::{
-    Batch, BatchError, Engine, Error, ExportError, Forecast, Health, ImportError, ListError,
-    Listing, NextChange, Opportunities, Options, Page, Reply, ReplyTicket, Ticket, TrySubmitError,
-    Writes,
+    Batch, BatchError, Distribution, Engine, Error, ExportError, Forecast, Health, ImportError,
+    ListError, Listing, NextChange, Opportunities, Options, OutcomeCounts, Page, RefusalCounts,
+    Reply, ReplyTicket, Stats, Ticket, TrySubmitError, Writes,
 };
 pub use references::{Catalog, CatalogError, Mentions, References};
 pub use store::{
