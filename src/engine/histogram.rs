@@ -109,6 +109,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// Caught: a rank that is rounded down, the smallest value of a range in place of its largest, one
         /// part more or less to a power of two, and a largest value that the percentiles may exceed.
         #[test]
@@ -165,18 +167,18 @@ mod tests {
         assert_eq!((told.count, told.p50, told.max), (1, LARGEST, u64::MAX));
     }
 
+    /// Seen to fail for a count that is read and written in two steps.
     #[test]
     fn threads_that_record_at_once_lose_nothing() {
         let histogram = Histogram::new();
         thread::scope(|scope| {
-            for thread in 0..4 {
-                let histogram = &histogram;
-                scope.spawn(move || {
-                    (0..10_000).for_each(|value| histogram.record(4 * value + thread, 1))
-                });
+            for _ in 0..4 {
+                scope.spawn(|| (0..100_000).for_each(|value| histogram.record(value % 4, 1)));
             }
         });
-        let told = histogram.distribution();
-        assert_eq!((told.count, told.max), (40_000, 39_999));
+        assert_eq!(
+            histogram.distribution(),
+            Distribution { count: 400_000, p50: 1, p99: 3, max: 3 }
+        );
     }
 }

@@ -13,7 +13,6 @@ use super::job::Job;
 use super::options::Options;
 use super::queue::Queue;
 use super::stats::Statistics;
-use super::telemetry;
 use super::unanswered::Unanswered;
 use crate::fault_points::{Point, inherited, reach};
 use crate::store::{
@@ -113,7 +112,9 @@ pub(super) fn start(
         write_until_closed(in_hand, group, checkpoints, &answers);
         drop(answers);
         reach(Point::End);
-        connection.checkpoint(Effort::Truncate).inspect_err(telemetry::checkpoint_failed)?;
+        let moved = connection.checkpoint(Effort::Truncate);
+        monitor.note_checkpoint(&moved);
+        moved?;
         connection.keep_log_when_closed(false)
     };
     let thread = std::thread::Builder::new()
