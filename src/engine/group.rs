@@ -144,8 +144,8 @@ impl<'c> GroupCommit<'c> {
         }
     }
 
-    /// Applies commands in one transaction; `apply` tells how many those were. A panic, the clock's for instance, is caught and is a
-    /// failure like any other.
+    /// Applies commands in one transaction; `apply` tells how many those were. A panic, the clock's for
+    /// instance, is caught and is a failure like any other.
     fn attempt(
         &mut self,
         apply: impl FnOnce(&mut Group<'_, 'c>, Timestamp) -> Result<usize, StoreError>,
@@ -189,7 +189,7 @@ impl<'c> GroupCommit<'c> {
             self.store.write_fence()
         };
         let fenced = caught(|| Operation::Commit, fence);
-        self.is_stopped = fenced.is_err();
+        self.is_stopped |= fenced.is_err();
         let is_settled = fenced.is_ok() && self.durability == Durability::Full && !may_be_done;
         telemetry::commit_failed(&error, is_settled);
         if is_settled { Failure::Aborted(error) } else { Failure::Unknown(error) }

@@ -109,7 +109,7 @@ pub(super) fn start(
             statistics: &statistics,
             jobs: Vec::new(),
         };
-        write_until_closed(in_hand, group, checkpoints, &answers);
+        write_until_closed(group, checkpoints, &answers, in_hand);
         drop(answers);
         reach(Point::End);
         let moved = connection.checkpoint(Effort::Truncate);
@@ -149,10 +149,11 @@ enum Failed {
 
 /// Writes group after group until the queue is closed and empty.
 fn write_until_closed(
-    mut in_hand: InHand<'_>,
     mut commit: GroupCommit<'_>,
     mut checkpoints: Checkpoints<'_>,
     answers: &Answers,
+    // The first to be dropped: nobody waits for what ends with the others.
+    mut in_hand: InHand<'_>,
 ) {
     let InHand { queue, monitor, followers, statistics, .. } = in_hand;
     while let Some(jobs) = queue.take(MAX_GROUP) {
