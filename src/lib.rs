@@ -48,6 +48,7 @@
 //! | refuse ids that nobody knows | [`Options::references`], [`Catalog`] |
 //! | move opportunities elsewhere, and back | [`Engine::export`], [`Engine::import`] |
 //! | keep a copy, look for damage | [`Engine::backup_to`], [`Engine::verify`] |
+//! | know whether it can go on, and how it is going | [`Engine::health`], [`Engine::stats`] |
 //!
 //! # The parts
 //!
@@ -70,14 +71,34 @@
 //! there after a restart. [What the engine promises](guide::promises) has the rest: each error and what
 //! to do, what is checked at the opening, backup and restore, what is not promised, and the tests.
 //!
+//! # Listening
+//!
+//! With the feature `tracing` an engine tells whoever collects events and spans, under the target
+//! `opportunity_engine`:
+//!
+//! | level | what |
+//! |---|---|
+//! | `DEBUG` | a span `group` for each group of commands that is written: `commands`, how many of them were `added`, `updated`, `unchanged`, `refused`, `aborted`, `unknown`, and `commit_micros` |
+//! | `WARN` | a commit took 100 ms or longer |
+//! | `WARN` | a group failed: why at first, and how many commands are aborted or unknown after they were run again in parts |
+//! | `WARN`, `ERROR` | a commit failed, and nothing of it is left; or nobody knows |
+//! | `WARN`, `INFO` | a checkpoint failed; checkpoints succeed again |
+//! | `WARN`, `INFO` | the write-ahead log has reached its cap, so writes are refused; they are accepted again |
+//! | `ERROR` | writes are refused until the engine is reopened |
+//! | `DEBUG` | writes are closed, because the engine was closed or its writer is gone |
+//! | `ERROR` | an engine could not be opened, and why |
+//!
+//! What lasts is told when it begins and when it ends, not for each request. A listener is called on threads of
+//! the engine: it may use the engine, but must not wait there for an answer.
+//!
 //! # Personal data
 //!
 //! Opportunities hold it, so what is logged in passing does not: the `Debug` and `Display` forms of
-//! engines, options, tickets and errors, and replies, tell no value of a request or an opportunity. A
-//! [`Rejection`] names fields, and repeats keys and ids that are not known, as they were sent. The `Debug` forms
-//! of [`Request`], [`Command`], [`Opportunity`] and [`Filter`], of what holds them, such as [`Listing`],
-//! [`Page`], [`Forecast`] and [`Change`], and of the values in them do tell what they hold. A [`Cursor`] holds
-//! no value of a filter.
+//! engines, options, tickets and errors, and replies, events and spans, tell no value of a request or an
+//! opportunity. A [`Rejection`] names fields, and repeats keys and ids that are not known, as they were sent. The
+//! `Debug` forms of [`Request`], [`Command`], [`Opportunity`] and [`Filter`], of what holds them, such as
+//! [`Listing`], [`Page`], [`Forecast`] and [`Change`], and of the values in them do tell what they hold. A
+//! [`Cursor`] holds no value of a filter.
 //!
 //! Where a history is kept, old values stay in the database until [`Engine::prune_changes`]. What was sent under an
 //! [`IdempotencyKey`] stays until it has expired and others are sent.
@@ -103,6 +124,7 @@
 //! | `bundled` | yes | compiles SQLite into the crate; without it the system's must be 3.51.3 or newer |
 //! | `cli` | no | the program `opportunity` |
 //! | `proptest` | no | strategies for requests, for property-based tests |
+//! | `tracing` | no | events and spans of groups, failures and what is slow |
 
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
@@ -137,9 +159,9 @@ pub use domain::{
     ViolationKind, Violations, decide,
 };
 pub use engine::{
-    Batch, BatchError, Engine, Error, ExportError, Forecast, Health, ImportError, ListError,
-    Listing, NextChange, Opportunities, Options, Page, Reply, ReplyTicket, Ticket, TrySubmitError,
-    Writes,
+    Batch, BatchError, Distribution, Engine, Error, ExportError, Forecast, Health, ImportError,
+    ListError, Listing, NextChange, Opportunities, Options, OutcomeCounts, Page, RefusalCounts,
+    Reply, ReplyTicket, Stats, Ticket, TrySubmitError, Writes,
 };
 pub use references::{Catalog, CatalogError, Mentions, References};
 pub use store::{

@@ -38,6 +38,7 @@ fn handles_and_what_they_give_out_may_cross_threads() {
     shared::<opportunity_engine::OpenError>();
     shared::<opportunity_engine::StoreError>();
     shared::<opportunity_engine::Health>();
+    shared::<opportunity_engine::Stats>();
     sent::<opportunity_engine::Ticket>();
     sent::<opportunity_engine::ReplyTicket>();
 }

@@ -91,6 +91,19 @@ fn the_interface_of_the_store_does_not_name_the_driver() {
     }
 }
 
+/// So that the code reads the same with the feature and without it.
+#[test]
+fn one_module_alone_speaks_to_listeners() {
+    let speaks = |file: &PathBuf| {
+        let text = read(file);
+        text.contains("tracing::") || text.contains("feature = \"tracing\"")
+    };
+    let engine = source().join("engine");
+    let mut speakers: Vec<_> = files(&source()).into_iter().filter(speaks).collect();
+    speakers.sort();
+    assert_eq!(speakers, [engine.join("telemetry/spoken.rs"), engine.join("telemetry.rs")]);
+}
+
 #[test]
 fn an_offence_is_found_and_a_comment_is_none() {
     let text = "//! Knows no rusqlite.\nuse std::fmt;\nuse rusqlite::Row; // rusqlite\nlet x = Instant::now();\n\

@@ -263,8 +263,8 @@ fn failing(mentions: &Mentions<'_>) -> Unknown {
     }
 }
 
-/// Seen to fail for answers of a batch that are not put back to their places, and for a panic that is
-/// let through.
+/// Seen to fail for answers of a batch that are not put back to their places, for a panic that is let
+/// through, and for replies to an all-or-nothing batch that end with the request that could not be looked up.
 #[test]
 fn who_cannot_tell_aborts_its_own_request_alone() {
     let engine = asking(failing);
@@ -298,6 +298,11 @@ fn who_cannot_tell_aborts_its_own_request_alone() {
         match engine.add_or_update_all([lead(), bad()], Batch::AllOrNothing) {
             Err(BatchError::Aborted(failure)) => assert_eq!(failure.kind(), kind),
             other => panic!("{other:?}"),
+        }
+        let replies = engine.reply_to_all(requests.clone().map(Ok), Batch::AllOrNothing);
+        assert_eq!(replies.len(), requests.len());
+        for reply in replies {
+            assert_eq!(told(reply.result().unwrap_err()), cause);
         }
         assert_eq!(engine.ids(venue(), None, usize::MAX).unwrap(), last);
     }

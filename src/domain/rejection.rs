@@ -2,14 +2,17 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::field::{Clearing, Field};
 use super::id::{OpportunityId, VenueId, Version};
 use super::system_field::SystemField;
 use super::value::{InvalidValue, Value};
 
 /// The class of a refusal: one of the three codes of the published call, or a conflict, which only
-/// the conditions of this crate can lead to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// the conditions of this crate can lead to. Serialised it is its name, such as `notFound`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Code {
     /// 24221: the request is empty.

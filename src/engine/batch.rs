@@ -5,7 +5,7 @@ use super::bytes_of;
 use super::error::{BatchError, Error, Failure};
 use super::job::{Answer, Decided, Job};
 use super::promise::Waiter;
-use super::queue::Closed;
+use super::stats::OutcomeCounts;
 use crate::domain::{Outcome, Rejection, Request};
 use crate::store::StoreError;
 
@@ -38,13 +38,24 @@ impl Engine {
         &self,
         requests: impl Iterator<Item = Result<Request, Rejection>>,
     ) -> Result<Vec<Outcome>, BatchError> {
-        let mut bytes = 0;
+        let (mut bytes, mut count) = (0, 0);
+        let mut requests = requests.inspect(|_| count += 1);
         let commands: Result<_, _> =
-            requests.map(|request| self.decide_counting(request, &mut bytes)).collect();
-        let commands = commands.map_err(BatchError::Aborted)?;
-        let (job, waiter) = Job::all(commands, bytes);
-        self.shared.queue.push(job)?;
+            requests.by_ref().map(|request| self.decide_counting(request, &mut bytes)).collect();
+        // Those behind one that could not be decided are answered, and counted, too.
+        requests.for_each(drop);
+        let queued = commands.map_err(Failure::Aborted).and_then(|commands| {
+            let (job, waiter) = Job::all(commands, bytes);
+            self.shared.queue.push(job).map(|()| waiter).map_err(Failure::from)
+        });
+        let waiter = queued.inspect_err(|_| self.count_aborted(count))?;
         waiter.wait()?
+    }
+
+    /// Counts requests of a batch that were not queued, whatever each of them came to before.
+    fn count_aborted(&self, requests: usize) {
+        let counts = OutcomeCounts { aborted: requests as u64, ..OutcomeCounts::default() };
+        self.shared.statistics.note_outcomes(&counts);
     }
 
     fn run_each(
@@ -70,9 +81,11 @@ impl Engine {
                 Err(error) => undecided.push((index, error)),
             }
         }
+        self.count_aborted(undecided.len());
         let len = decided.len();
         let (job, waiter) = Job::each(decided, bytes);
-        Part { len, answers: self.shared.queue.push(job).map(|()| waiter), undecided }
+        let queued = self.shared.queue.push(job).inspect_err(|_| self.count_aborted(len));
+        Part { len, answers: queued.map(|()| waiter).map_err(Failure::from), undecided }
     }
 
     fn decide_counting(
@@ -94,7 +107,7 @@ impl Engine {
 /// Some requests of a batch that were handed to the writer together.
 struct Part {
     len: usize,
-    answers: Result<Waiter<Vec<Answer>>, Closed>,
+    answers: Result<Waiter<Vec<Answer>>, Failure>,
     /// Those that could not be decided, and so were not handed over, with their index; in order.
     undecided: Vec<(usize, StoreError)>,
 }
@@ -102,7 +115,7 @@ struct Part {
 impl Part {
     fn wait(self) -> Vec<Answer> {
         let wait = |waiter: Waiter<_>| waiter.wait().map_err(Failure::from);
-        let answers = self.answers.map_err(Failure::from).and_then(wait);
+        let answers = self.answers.and_then(wait);
         let mut answers = answers.unwrap_or_else(|failure| vec![Err(failure.into()); self.len]);
         for (index, error) in self.undecided {
             answers.insert(index, Err(Error::Aborted(error)));

@@ -1,11 +1,15 @@
 //! Group commit: many commands in one transaction, each with its own true answer.
 
 use std::cell::Cell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::caught::caught;
 use super::error::Failure;
 use super::job::{Job, Unit};
 use super::options::Clock;
+use super::stats::Statistics;
+use super::telemetry::{self, GroupSpan};
 use crate::domain::{Sequence, Timestamp};
 use crate::fault_points::{Point, reach};
 use crate::store::{Durability, Group, Operation, StoreError, StoreErrorKind, WriteStore};
@@ -15,7 +19,10 @@ pub(super) struct GroupCommit<'c> {
     store: WriteStore<'c>,
     clock: Clock,
     durability: Durability,
+    statistics: Arc<Statistics>,
     commits: u64,
+    /// How long the commits of the present group took together.
+    committing: Duration,
     last_change: Option<Sequence>,
     /// Set when neither a commit nor the fence after it went through: from then on nobody knows
     /// what the file holds, and nothing more is written.
@@ -32,9 +39,31 @@ enum Failed {
     Commit(StoreError),
 }
 
+impl Failed {
+    const fn error(&self) -> &StoreError {
+        match self {
+            Self::Begin(error) | Self::Apply(error) | Self::Commit(error) => error,
+        }
+    }
+}
+
 impl<'c> GroupCommit<'c> {
-    pub(super) const fn new(store: WriteStore<'c>, clock: Clock, durability: Durability) -> Self {
-        Self { store, clock, durability, commits: 0, last_change: None, is_stopped: false }
+    pub(super) const fn new(
+        store: WriteStore<'c>,
+        clock: Clock,
+        durability: Durability,
+        statistics: Arc<Statistics>,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            durability,
+            statistics,
+            commits: 0,
+            committing: Duration::ZERO,
+            last_change: None,
+            is_stopped: false,
+        }
     }
 
     pub(super) const fn is_stopped(&self) -> bool {
@@ -57,22 +86,28 @@ impl<'c> GroupCommit<'c> {
         if self.is_stopped {
             return self.refuse(jobs, writes_stopped());
         }
+        let span = GroupSpan::enter();
+        self.committing = Duration::ZERO;
         let result = self.attempt(|group, at| {
-            let mut applied = 0;
+            let (mut applied, mut commands) = (0, 0);
             while applied < jobs.len() {
                 let mut units = units_of(&mut jobs[applied..]);
-                units.iter_mut().try_for_each(|unit| unit.apply(group, at))?;
+                commands += apply_all(&mut units, group, at)?;
                 drop(units);
                 applied = jobs.len();
                 let mut further = more(jobs);
                 jobs.append(&mut further);
             }
             // Not when commands are run again: they must not fail for the sake of the index.
-            group.catch_up_index()
+            group.catch_up_index()?;
+            Ok(commands)
         });
         if let Err(failed) = result {
+            let error = failed.error().clone();
             self.after_failure(&mut units_of(jobs), failed);
+            telemetry::group_failed(&error, jobs);
         }
+        span.end(jobs, self.committing);
     }
 
     /// Answers jobs that are not run at all.
@@ -103,33 +138,37 @@ impl<'c> GroupCommit<'c> {
         if self.is_stopped {
             return fail(units, &Failure::Aborted(writes_stopped()));
         }
-        let result =
-            self.attempt(|group, at| units.iter_mut().try_for_each(|unit| unit.apply(group, at)));
+        let result = self.attempt(|group, at| apply_all(units, group, at));
         if let Err(failed) = result {
             self.after_failure(units, failed);
         }
     }
 
-    /// Applies commands in one transaction. A panic, the clock's for instance, is caught and is a
-    /// failure like any other.
+    /// Applies commands in one transaction; `apply` tells how many those were. A panic, the clock's for
+    /// instance, is caught and is a failure like any other.
     fn attempt(
         &mut self,
-        apply: impl FnOnce(&mut Group<'_, 'c>, Timestamp) -> Result<(), StoreError>,
+        apply: impl FnOnce(&mut Group<'_, 'c>, Timestamp) -> Result<usize, StoreError>,
     ) -> Result<(), Failed> {
         let stage = Cell::new(Operation::Begin);
         let run = || {
             let at = (self.clock)();
             let mut group = self.store.begin()?;
             stage.set(Operation::Apply);
-            apply(&mut group, at)?;
+            let commands = apply(&mut group, at)?;
             group.save_state(at)?;
             stage.set(Operation::Commit);
-            group.commit()
+            let started = Instant::now();
+            let last_change = group.commit()?;
+            Ok((last_change, commands, started.elapsed()))
         };
         let result = caught(|| stage.get(), run);
-        if let Ok(last_change) = result {
+        if let Ok((last_change, commands, took)) = result {
             self.commits += 1;
             self.last_change = last_change;
+            self.committing += took;
+            self.statistics.note_commit(commands, took);
+            telemetry::committed(commands, took);
         }
         result.map(drop).map_err(|error| match stage.get() {
             Operation::Begin => Failed::Begin(error),
@@ -149,16 +188,11 @@ impl<'c> GroupCommit<'c> {
             reach(Point::Fence);
             self.store.write_fence()
         };
-        match caught(|| Operation::Commit, fence) {
-            Ok(()) if self.durability == Durability::Full && !may_be_done => {
-                Failure::Aborted(error)
-            }
-            Ok(()) => Failure::Unknown(error),
-            Err(_) => {
-                self.is_stopped = true;
-                Failure::Unknown(error)
-            }
-        }
+        let fenced = caught(|| Operation::Commit, fence);
+        self.is_stopped |= fenced.is_err();
+        let is_settled = fenced.is_ok() && self.durability == Durability::Full && !may_be_done;
+        telemetry::commit_failed(&error, is_settled);
+        if is_settled { Failure::Aborted(error) } else { Failure::Unknown(error) }
     }
 }
 
@@ -174,6 +208,20 @@ fn units_of(jobs: &mut [Job]) -> Vec<Unit<'_>> {
     units
 }
 
+/// Applies units one after the other, and tells how many commands they are.
+fn apply_all(
+    units: &mut [Unit<'_>],
+    group: &mut Group<'_, '_>,
+    at: Timestamp,
+) -> Result<usize, StoreError> {
+    let mut commands = 0;
+    for unit in units {
+        unit.apply(group, at)?;
+        commands += unit.len();
+    }
+    Ok(commands)
+}
+
 fn fail(units: &mut [Unit<'_>], failure: &Failure) {
     for unit in units {
         unit.fail(failure.clone());
@@ -182,9 +230,7 @@ fn fail(units: &mut [Unit<'_>], failure: &Failure) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
-    use std::time::Duration;
 
     use super::*;
     use crate::domain::{Outcome, Request, VenueId, decide};
@@ -210,7 +256,8 @@ mod tests {
 
     fn group_commit(connection: &WriteConnection, durability: Durability) -> GroupCommit<'_> {
         let store = WriteStore::new(connection).unwrap();
-        GroupCommit::new(store, Arc::new(|| Timestamp::from_millis(0)), durability)
+        let clock = Arc::new(|| Timestamp::from_millis(0));
+        GroupCommit::new(store, clock, durability, Arc::new(Statistics::new()))
     }
 
     fn run(commit: &mut GroupCommit<'_>, requests: Vec<Request>) -> Vec<Answer> {
@@ -419,8 +466,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let connection = open(&folder, Durability::Full);
         let store = WriteStore::new(&connection).unwrap();
-        let mut commit =
-            GroupCommit::new(store, Arc::new(|| panic!("on purpose")), Durability::Full);
+        let clock = Arc::new(|| panic!("on purpose"));
+        let statistics = Arc::new(Statistics::new());
+        let mut commit = GroupCommit::new(store, clock, Durability::Full, statistics);
         for answer in run(&mut commit, vec![lead(), lead()]) {
             assert!(
                 matches!(&answer, Err(Error::Aborted(error)) if error.kind() == StoreErrorKind::Panicked),

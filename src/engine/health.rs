@@ -2,9 +2,11 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::telemetry;
 use crate::store::{Progress, StoreError};
 
-/// How an engine is doing, at one moment. See [`Engine::health`](crate::Engine::health).
+/// Whether an engine can go on, and what is in its way, at one moment. See
+/// [`Engine::health`](crate::Engine::health).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Health {
@@ -75,7 +77,10 @@ impl Monitor {
     }
 
     pub(super) fn set_writes(&self, writes: Writes) {
-        self.lock().writes = writes;
+        let before = std::mem::replace(&mut self.lock().writes, writes);
+        if before != writes {
+            telemetry::writes_are(writes);
+        }
     }
 
     pub(super) fn set_log_bytes(&self, bytes: u64) {
@@ -87,17 +92,27 @@ impl Monitor {
     }
 
     pub(super) fn note_checkpoint(&self, result: &Result<Progress, StoreError>) {
-        let mut state = self.lock();
-        match result {
-            Ok(progress) if progress.is_complete() => {
-                state.unfinished_checkpoints = 0;
-                state.checkpoint_error = None;
+        let (before, after) = {
+            let mut state = self.lock();
+            let before = state.checkpoint_error.as_ref().map(StoreError::kind);
+            match result {
+                Ok(progress) if progress.is_complete() => {
+                    state.unfinished_checkpoints = 0;
+                    state.checkpoint_error = None;
+                }
+                Ok(_) => state.unfinished_checkpoints += 1,
+                Err(error) => {
+                    state.unfinished_checkpoints += 1;
+                    state.checkpoint_error = Some(error.clone());
+                }
             }
-            Ok(_) => state.unfinished_checkpoints += 1,
-            Err(error) => {
-                state.unfinished_checkpoints += 1;
-                state.checkpoint_error = Some(error.clone());
-            }
+            (before, state.checkpoint_error.clone())
+        };
+        // Once, not for each that fails: where the log is at its cap that would be one for each group.
+        match after {
+            Some(error) if before != Some(error.kind()) => telemetry::checkpoint_failed(&error),
+            None if before.is_some() => telemetry::checkpoints_go_on(),
+            _ => {}
         }
     }
 

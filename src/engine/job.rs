@@ -1,7 +1,10 @@
 //! What a caller hands to the writer: commands, and the promise of their answers.
 
+use std::time::Instant;
+
 use super::error::{BatchError, Error, Failure};
 use super::promise::{Promise, Waiter, promise};
+use super::stats::OutcomeCounts;
 use crate::domain::{Outcome, Rejection, Timestamp};
 use crate::store::{Group, Operation, Order, StoreError, StoreErrorKind};
 
@@ -30,6 +33,8 @@ pub(super) struct Task<C, A> {
     commands: C,
     /// How much memory the commands hold, in bytes.
     bytes: usize,
+    /// When it was made, to be queued at once.
+    submitted: Instant,
     /// Means nothing before the commands were run.
     answer: A,
     promise: Promise<A>,
@@ -38,7 +43,8 @@ pub(super) struct Task<C, A> {
 impl<C, A> Task<C, A> {
     fn new(commands: C, bytes: usize, unanswered: A) -> (Self, Waiter<A>) {
         let (promise, waiter) = promise();
-        (Self { commands, bytes, answer: unanswered, promise }, waiter)
+        let submitted = Instant::now();
+        (Self { commands, bytes, submitted, answer: unanswered, promise }, waiter)
     }
 
     fn fulfil(self) {
@@ -90,6 +96,23 @@ impl Job {
         }
     }
 
+    pub(super) const fn submitted(&self) -> Instant {
+        match self {
+            Self::One(task) => task.submitted,
+            Self::Each(task) => task.submitted,
+            Self::All(task) => task.submitted,
+        }
+    }
+
+    /// Counts the answers that its units hold.
+    pub(super) fn count(&self, counts: &mut OutcomeCounts) {
+        match self {
+            Self::One(task) => counts.count(&task.answer),
+            Self::Each(task) => task.answer.iter().for_each(|answer| counts.count(answer)),
+            Self::All(task) => counts.count_all(&task.answer, task.commands.len()),
+        }
+    }
+
     /// Adds its parts that succeed or fail as one to a group.
     pub(super) fn join<'j>(&'j mut self, group: &mut Vec<Unit<'j>>) {
         match self {
@@ -122,6 +145,14 @@ pub(super) enum Unit<'j> {
 }
 
 impl Unit<'_> {
+    /// How many commands it holds.
+    pub(super) const fn len(&self) -> usize {
+        match self {
+            Self::One(..) => 1,
+            Self::All(commands, _) => commands.len(),
+        }
+    }
+
     /// Applies it and keeps its answer, which stands once the group is committed. After an `Err` the
     /// whole group has to be given up.
     pub(super) fn apply(

@@ -10,6 +10,7 @@ mod export;
 mod forecast;
 mod group;
 mod health;
+mod histogram;
 mod import;
 mod job;
 mod list;
@@ -22,8 +23,11 @@ mod references;
 mod reply;
 mod safekeeping;
 mod scratch;
+mod stats;
 mod sync;
+mod telemetry;
 mod ticket;
+mod unanswered;
 mod writer;
 
 use std::path::Path;
@@ -35,10 +39,12 @@ pub use error::{BatchError, Error, TrySubmitError};
 pub use export::ExportError;
 pub use forecast::Forecast;
 pub use health::{Health, Writes};
+pub use histogram::Distribution;
 pub use import::ImportError;
 pub use list::{ListError, Listing, Opportunities, Page};
 pub use options::Options;
 pub use reply::Reply;
+pub use stats::{OutcomeCounts, RefusalCounts, Stats};
 pub use ticket::{ReplyTicket, Ticket};
 
 use crate::domain::{Opportunity, OpportunityId, Outcome, Rejection, Request, VenueId, decide};
@@ -52,6 +58,7 @@ use once::once;
 use options::Clock;
 use queue::Queue;
 use scratch::ScratchFolder;
+use stats::Statistics;
 use writer::Writer;
 
 /// Adds and updates opportunities, durably. Clones share one engine; any thread may use any clone.
@@ -133,9 +140,10 @@ impl Engine {
     /// [`Error::Rejected`] for what the request alone can tell; [`Error::Aborted`] when the engine
     /// is closed.
     pub fn submit(&self, request: Request) -> Result<Ticket, Error> {
-        let (job, ticket) = self.prepare(request)?;
-        self.shared.queue.push(job)?;
-        Ok(ticket)
+        self.counted(self.prepare(request).and_then(|(job, ticket)| {
+            self.shared.queue.push(job)?;
+            Ok(ticket)
+        }))
     }
 
     /// Queues a request if the queue has room, without waiting. Several callers that find the last
@@ -149,16 +157,17 @@ impl Engine {
         if !self.shared.queue.has_room() {
             return Err(TrySubmitError::Full(Box::new(request)));
         }
-        let (job, ticket) = self.prepare(request)?;
-        self.shared.queue.push_without_waiting(job).map_err(Error::from)?;
-        Ok(ticket)
+        let queued = self.counted(self.prepare(request).and_then(|(job, ticket)| {
+            self.shared.queue.push_without_waiting(job)?;
+            Ok(ticket)
+        }));
+        Ok(queued?)
     }
 
     /// Queues the JSON that a client posted, waiting for room in the queue.
     pub fn submit_json(&self, body: &[u8]) -> ReplyTicket {
-        let submitted =
-            self.decode(body).map_err(Error::from).and_then(|request| self.submit(request));
-        submitted.into()
+        let decoded = self.counted(self.decode(body).map_err(Error::from));
+        decoded.and_then(|request| self.submit(request)).into()
     }
 
     /// Reads the JSON that a client posted with the options of this engine.
@@ -253,13 +262,13 @@ impl Engine {
         self.shared.readers.ids(venue, after, limit)
     }
 
-    /// How the engine is doing.
+    /// Whether the engine can go on, and what is in its way. [`Engine::stats`] tells how it is going.
     #[must_use]
     pub fn health(&self) -> Health {
         let state = self.shared.monitor.snapshot();
         Health {
             writes: state.writes,
-            queued: self.shared.queue.len(),
+            queued: self.shared.queue.waiting().0,
             log_bytes: state.log_bytes,
             log_cap_bytes: self.shared.log_cap_bytes,
             unfinished_checkpoints: state.unfinished_checkpoints,
@@ -290,6 +299,7 @@ impl Engine {
         let monitor = Arc::new(Monitor::new());
         let queue = Arc::new(Queue::new(options.queue_commands, options.queue_bytes));
         let followers = Arc::new(Followers::default());
+        let statistics = Arc::new(Statistics::new());
         let decoder = options.decoder();
         let (log_cap_bytes, read_deadline) = (options.log_cap_bytes, options.read_deadline);
         let references = options.references.clone();
@@ -301,6 +311,7 @@ impl Engine {
             Arc::clone(&queue),
             Arc::clone(&monitor),
             Arc::clone(&followers),
+            Arc::clone(&statistics),
         )?;
         Ok(Self {
             shared: Arc::new(Shared {
@@ -309,6 +320,7 @@ impl Engine {
                 queue,
                 monitor,
                 followers,
+                statistics,
                 clock,
                 log_cap_bytes,
                 readers: ReadPool::new(database, read_deadline),
@@ -347,6 +359,15 @@ impl Engine {
         let (job, waiter) = Job::one(decided?, bytes);
         Ok((job, Ticket::new(waiter)))
     }
+
+    /// Counts what is answered on the thread of the caller, because it is not queued.
+    fn counted<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        result.inspect_err(|error| {
+            let mut counts = OutcomeCounts::default();
+            counts.count_error(error);
+            self.shared.statistics.note_outcomes(&counts);
+        })
+    }
 }
 
 /// How much memory a request with this many bytes of texts keeps while it waits, in bytes: with a key, its
@@ -363,6 +384,7 @@ struct Shared {
     queue: Arc<Queue>,
     monitor: Arc<Monitor>,
     followers: Arc<Followers>,
+    statistics: Arc<Statistics>,
     clock: Clock,
     log_cap_bytes: u64,
     readers: ReadPool,

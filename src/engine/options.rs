@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Engine;
 use super::scratch::ScratchFolder;
+use super::telemetry;
 use crate::domain::Timestamp;
 use crate::references::References;
 use crate::store::{DEFAULT_KEY_LIFETIME, Durability, MAX_REQUEST_BYTES, OpenError, Settings};
@@ -187,8 +188,8 @@ impl Options {
     ///
     /// [`OpenError`] tells why not; a file that holds something else is left as it was.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Engine, OpenError> {
-        self.check()?;
-        Engine::start(path.as_ref(), self, None)
+        let opened = self.check().and_then(|()| Engine::start(path.as_ref(), self, None));
+        opened.inspect_err(telemetry::open_refused)
     }
 
     /// Opens an empty database that is gone with the last handle: a private temporary file, without
@@ -198,9 +199,12 @@ impl Options {
     ///
     /// [`OpenError`], for instance when there is no folder for temporary files.
     pub fn in_memory(self) -> Result<Engine, OpenError> {
-        self.check()?;
-        let scratch = ScratchFolder::new()?;
-        Engine::start(&scratch.database(), self.durability(Durability::Off), Some(scratch))
+        let scratch = self.check().and_then(|()| ScratchFolder::new());
+        let opened = scratch.and_then(|scratch| {
+            let options = self.durability(Durability::Off);
+            Engine::start(&scratch.database(), options, Some(scratch))
+        });
+        opened.inspect_err(telemetry::open_refused)
     }
 
     pub(super) fn decoder(&self) -> Decoder {

@@ -97,8 +97,8 @@ fn expected(point: Point, always: bool, jobs: usize, units: usize) -> Option<(To
 
 /// Caught an engine that loses its jobs or their answers with the thread, that leaves the queue open then,
 /// that takes a fence for proof after a panic in the commit, that starts a transaction before anything
-/// guards it, that does not roll back, that does not try again, and that catches no panic of a checkpoint
-/// or a fence.
+/// guards it, that does not roll back, that does not try again, that catches no panic of a checkpoint
+/// or a fence, and one that does not count what gets lost.
 #[test]
 fn a_panic_at_any_step_leaves_nobody_waiting_and_no_answer_untrue() {
     for point in Point::ALL {
@@ -143,6 +143,7 @@ fn panic_at(
     };
     let answers = answers_of_one_group(&engine, &path, calls, callers, arm);
     assert!(answers.iter().all(|(_, was)| *was == told), "{case}: {answers:?}");
+    assert_counted(&engine, &answers, case);
     eventually(|| engine.health().writes == writes, case);
 
     // What closes an engine is one of the steps.
@@ -211,6 +212,7 @@ fn a_clock_that_panics_at_any_call_aborts_only_what_it_was_asked_for() {
             });
             let was_called = calls.swap(UNCOUNTED, Ordering::SeqCst) >= call;
             plan.disarm();
+            assert_counted(&engine, &answers, &name);
             let aborted = answers.iter().filter(|(_, told)| *told == Told::Aborted).count();
             assert!(answers.iter().all(|(_, told)| *told != Told::Unknown), "{name}: {answers:?}");
             assert!(!was_called || aborted > 0, "{name}: {answers:?}");
@@ -315,6 +317,16 @@ fn call(engine: &Engine, calls: Calls, number: usize) -> JoinHandle<Answers> {
             names.into_iter().map(|name| (name, told)).collect()
         }),
     }
+}
+
+/// Each counts as what its caller was told, and so does the one that was to keep the writer waiting.
+fn assert_counted(engine: &Engine, answers: &Answers, case: &str) {
+    let told = |told| answers.iter().filter(|(_, was)| *was == told).count() as u64;
+    let counted = engine.stats().outcomes;
+    assert_eq!(counted.added, 1 + told(Told::Done), "{case}");
+    assert_eq!(counted.aborted, told(Told::Aborted), "{case}");
+    assert_eq!(counted.unknown, told(Told::Unknown), "{case}");
+    assert_eq!(counted.total(), 1 + answers.len() as u64, "{case}");
 }
 
 fn aborted(result: &Result<Outcome, Error>) -> Option<StoreErrorKind> {

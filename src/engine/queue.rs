@@ -134,9 +134,10 @@ impl Queue {
         self.room.notify_all();
     }
 
-    /// How many commands wait.
-    pub(super) fn len(&self) -> usize {
-        self.lock().commands
+    /// How many commands wait, and how many bytes they hold.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.commands, state.bytes)
     }
 
     const fn is_full(&self, state: &State) -> bool {

@@ -12,6 +12,8 @@ use super::health::{Monitor, Writes};
 use super::job::Job;
 use super::options::Options;
 use super::queue::Queue;
+use super::stats::Statistics;
+use super::unanswered::Unanswered;
 use crate::fault_points::{Point, inherited, reach};
 use crate::store::{
     Database, Effort, OpenError, Operation, StoreError, StoreErrorKind, WriteConnection, WriteStore,
@@ -63,6 +65,7 @@ pub(super) fn start(
     queue: Arc<Queue>,
     monitor: Arc<Monitor>,
     followers: Arc<Followers>,
+    statistics: Arc<Statistics>,
 ) -> Result<Writer, OpenError> {
     let second = database.writer()?;
     let (report, ready) = sync_channel(1);
@@ -76,7 +79,7 @@ pub(super) fn start(
             let cap = options.log_cap_bytes;
             let checkpoints = Checkpoints::start(&connection, second, cap, Arc::clone(&monitor))
                 .map_err(Failed::Thread)?;
-            let answers = Answers::start().map_err(Failed::Thread)?;
+            let answers = Answers::start(Arc::clone(&statistics)).map_err(Failed::Thread)?;
             connection.move_log_that_was_left().map_err(Failed::Store)?;
             if let Some(is_kept) = options.history {
                 connection.keep_history(is_kept).map_err(Failed::Store)?;
@@ -96,11 +99,22 @@ pub(super) fn start(
         reach(Point::Start);
         drop(report.send(Ok(answers.thread_id())));
         drop(report);
-        let group = GroupCommit::new(store, options.clock, options.database.durability);
-        write_until_closed(&queue, &monitor, &followers, group, checkpoints, &answers);
+        let durability = options.database.durability;
+        let counted = Arc::clone(&statistics);
+        let group = GroupCommit::new(store, options.clock, durability, counted);
+        let in_hand = InHand {
+            queue: &queue,
+            monitor: &monitor,
+            followers: &followers,
+            statistics: &statistics,
+            jobs: Vec::new(),
+        };
+        write_until_closed(group, checkpoints, &answers, in_hand);
         drop(answers);
         reach(Point::End);
-        connection.checkpoint(Effort::Truncate)?;
+        let moved = connection.checkpoint(Effort::Truncate);
+        monitor.note_checkpoint(&moved);
+        moved?;
         connection.keep_log_when_closed(false)
     };
     let thread = std::thread::Builder::new()
@@ -135,25 +149,24 @@ enum Failed {
 
 /// Writes group after group until the queue is closed and empty.
 fn write_until_closed(
-    queue: &Queue,
-    monitor: &Monitor,
-    followers: &Followers,
     mut commit: GroupCommit<'_>,
     mut checkpoints: Checkpoints<'_>,
     answers: &Answers,
+    // The first to be dropped: nobody waits for what ends with the others.
+    mut in_hand: InHand<'_>,
 ) {
-    let mut in_hand = InHand { queue, monitor, followers, jobs: Vec::new() };
+    let InHand { queue, monitor, followers, statistics, .. } = in_hand;
     while let Some(jobs) = queue.take(MAX_GROUP) {
         in_hand.jobs = jobs;
         reach(Point::Taken);
         // What is stopped refuses all the same, and for another reason.
         let room = if commit.is_stopped() { Ok(()) } else { checkpoints.make_room() };
-        let mut group = std::mem::take(&mut in_hand.jobs);
+        let mut group = Unanswered::new(std::mem::take(&mut in_hand.jobs), statistics);
         match room {
-            Ok(()) => commit.run(&mut group, |taken| queue.take_more(MAX_GROUP, taken)),
-            Err(error) => commit.refuse(&mut group, error),
+            Ok(()) => commit.run(&mut group.jobs, |taken| queue.take_more(MAX_GROUP, taken)),
+            Err(error) => commit.refuse(&mut group.jobs, error),
         }
-        in_hand.jobs = group;
+        in_hand.jobs = group.take();
         if commit.is_stopped() {
             monitor.set_writes(Writes::RefusedUntilReopened);
             followers.close();
@@ -174,6 +187,7 @@ struct InHand<'q> {
     queue: &'q Queue,
     monitor: &'q Monitor,
     followers: &'q Followers,
+    statistics: &'q Statistics,
     /// Jobs that hold a true answer: they are not run yet, or not any more. Those that are being run
     /// are not here; if they get lost, their outcome is unknown.
     jobs: Vec<Job>,
@@ -186,7 +200,7 @@ impl Drop for InHand<'_> {
         self.followers.close();
         let mut jobs = std::mem::take(&mut self.jobs);
         loop {
-            jobs.into_iter().for_each(Job::answer);
+            Unanswered::new(jobs, self.statistics).answer();
             match self.queue.take(MAX_GROUP) {
                 Some(waiting) => jobs = waiting,
                 None => return,
