@@ -103,6 +103,7 @@
 //! | `bundled` | yes | compiles SQLite into the crate; without it the system's must be 3.51.3 or newer |
 //! | `cli` | no | the program `opportunity` |
 //! | `proptest` | no | strategies for requests, for property-based tests |
+//! | `schema` | no | JSON Schema and OpenAPI of what goes in and out; `cli` turns it on |
 
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
@@ -116,6 +117,8 @@ mod references;
 mod store;
 mod wire;
 
+#[cfg(feature = "schema")]
+pub mod schema;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 
