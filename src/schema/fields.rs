@@ -12,9 +12,10 @@ macro_rules! define_of_fields {
     ) => {
         /// What a request may give for a field.
         pub(super) fn accepted(field: Field) -> Schema {
+            let may_be_empty = may_be_empty(field);
             described(field, match field {
-                $(Field::$Key => <$KeyType as Form>::accepted(),)*
-                $(Field::$Field => <$Type as Form>::accepted(),)*
+                $(Field::$Key => <$KeyType as Form>::accepted(may_be_empty),)*
+                $(Field::$Field => <$Type as Form>::accepted(may_be_empty),)*
             })
         }
 
@@ -50,6 +51,12 @@ with_fields!(define_of_fields);
 pub(super) fn described(field: Field, mut schema: Schema) -> Schema {
     schema.insert("description".to_owned(), meaning(field).into());
     schema
+}
+
+/// Whether a request may give `null` or `""` for the field: to clear it, or to say nothing of it. What is
+/// never cleared is required when adding, so it may not; an id that is empty says that it is an add.
+fn may_be_empty(field: Field) -> bool {
+    field == Field::Id || !always_has_a_value(field)
 }
 
 /// Whether every opportunity has a value for the field.

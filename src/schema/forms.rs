@@ -4,16 +4,20 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::patterns::{self, exactly, perhaps};
-use crate::domain::*; // every type of the table of fields
+use super::patterns;
+use crate::domain::{
+    ChannelId, ClosedDate, CompanyId, ContactId, IndustryId, LostReasonId, Name, OpportunityId,
+    QualityId, QuoteId, QuoteStatus, Sequence, SourceId, StageId, StageReasonId, Text, Timestamp,
+    TypeId, UserId, VenueId, Version,
+};
 
 /// A type of value.
 pub(super) trait Form {
     /// As it is written.
     fn written() -> Schema;
 
-    /// As a request may give it, empty or not.
-    fn accepted() -> Schema;
+    /// As a request may give it: `null` and `""` only if it may be empty.
+    fn accepted(may_be_empty: bool) -> Schema;
 }
 
 /// A type has its written form in the schemas of others, too.
@@ -50,12 +54,14 @@ macro_rules! integers {
                 })
             }
 
-            fn accepted() -> Schema {
-                json_schema!({
-                    "type": ["integer", "string", "null"],
-                    "minimum": $Type::MIN, "maximum": i64::MAX, "format": "int64",
-                    "pattern": perhaps(patterns::digits($Type::MIN)),
-                })
+            /// Or as a text of its digits.
+            fn accepted(may_be_empty: bool) -> Schema {
+                let digits = patterns::digits($Type::MIN);
+                let mut schema = accepted(INTEGER_OR_TEXT, digits, may_be_empty);
+                schema.insert("minimum".to_owned(), $Type::MIN.into());
+                schema.insert("maximum".to_owned(), i64::MAX.into());
+                schema.insert("format".to_owned(), "int64".into());
+                schema
             }
         })*
     };
@@ -68,66 +74,78 @@ integers! {
 
 described! { Name Text ChannelId ClosedDate Timestamp }
 
-fn string(pattern: String) -> Schema {
-    json_schema!({ "type": "string", "pattern": pattern })
+fn written_text(pattern: &str) -> Schema {
+    json_schema!({ "type": "string", "pattern": format!("^{pattern}$") })
 }
 
-fn string_or_null(pattern: String) -> Schema {
-    json_schema!({ "type": ["string", "null"], "pattern": pattern })
+/// A text, or what else may stand for one.
+fn accepted(types: &[&str], pattern: &str, may_be_empty: bool) -> Schema {
+    let (types, pattern) = if may_be_empty {
+        ([types, &["null"]].concat(), format!("^(?:{pattern})?$"))
+    } else {
+        (types.to_vec(), format!("^{pattern}$"))
+    };
+    match types[..] {
+        [one] => json_schema!({ "type": one, "pattern": pattern }),
+        _ => json_schema!({ "type": types, "pattern": pattern }),
+    }
 }
+
+const TEXT: &[&str] = &["string"];
+const INTEGER_OR_TEXT: &[&str] = &["integer", "string"];
 
 impl Form for Name {
     fn written() -> Schema {
-        string(exactly(&patterns::text_that_is_not_blank()))
+        written_text(&patterns::text_that_is_not_blank())
     }
 
-    fn accepted() -> Schema {
-        string_or_null(perhaps(&patterns::text_that_is_not_blank()))
+    fn accepted(may_be_empty: bool) -> Schema {
+        accepted(TEXT, &patterns::text_that_is_not_blank(), may_be_empty)
     }
 }
 
 impl Form for Text {
     fn written() -> Schema {
-        string(exactly(patterns::TEXT))
+        written_text(patterns::TEXT)
     }
 
-    fn accepted() -> Schema {
-        string_or_null(perhaps(patterns::TEXT))
+    fn accepted(may_be_empty: bool) -> Schema {
+        accepted(TEXT, patterns::TEXT, may_be_empty)
     }
 }
 
-/// An integer in the place of the text is kept as its digits, however many there are.
 impl Form for ChannelId {
     fn written() -> Schema {
-        Text::written()
+        written_text(patterns::TEXT)
     }
 
-    fn accepted() -> Schema {
-        json_schema!({
-            "type": ["string", "integer", "null"], "minimum": 0, "pattern": perhaps(patterns::TEXT),
-        })
+    /// Or as an integer, which is kept as its digits, however many there are.
+    fn accepted(may_be_empty: bool) -> Schema {
+        let mut schema = accepted(INTEGER_OR_TEXT, patterns::TEXT, may_be_empty);
+        schema.insert("minimum".to_owned(), 0.into());
+        schema
     }
 }
 
 impl Form for ClosedDate {
     fn written() -> Schema {
-        string(exactly(&patterns::written_date()))
+        written_text(&patterns::written_date())
     }
 
-    fn accepted() -> Schema {
-        string_or_null(perhaps(&patterns::accepted_date()))
+    fn accepted(may_be_empty: bool) -> Schema {
+        accepted(TEXT, &patterns::accepted_date(), may_be_empty)
     }
 }
 
 /// No request gives one.
 impl Form for Timestamp {
     fn written() -> Schema {
-        json_schema!({
-            "type": "string", "format": "date-time", "pattern": exactly(&patterns::timestamp()),
-        })
+        let mut schema = written_text(&patterns::timestamp());
+        schema.insert("format".to_owned(), "date-time".into());
+        schema
     }
 
-    fn accepted() -> Schema {
-        Self::written()
+    fn accepted(may_be_empty: bool) -> Schema {
+        accepted(TEXT, &patterns::timestamp(), may_be_empty)
     }
 }

@@ -31,7 +31,7 @@
 //! [`References`](crate::References), whether its idempotency key was used for another request.
 //!
 //! Where an engine [ignores unknown keys](crate::UnknownKeys::Ignore) it accepts more than
-//! the schema says. Beside a text, surrounding white space counts: nothing is trimmed, by the schema neither.
+//! the schema says. White space around a value counts in both: nothing is trimmed.
 //!
 //! Of an opportunity and a change a schema cannot say that `modifiedAt` is not before `createdAt`, that a date is in
 //! the calendar, and that an old value differs from the new one.
@@ -59,8 +59,8 @@ use crate::engine::Reply;
 /// ```
 /// use opportunity_engine::schema;
 ///
-/// let type_id = &schema::request()["properties"]["typeId"];
-/// assert_eq!(type_id["type"], serde_json::json!(["integer", "string", "null"]));
+/// let quality_id = &schema::request()["properties"]["qualityId"];
+/// assert_eq!(quality_id["type"], serde_json::json!(["integer", "string", "null"]));
 /// ```
 #[must_use]
 pub fn request() -> Value {

@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::reply::{meaning, statuses, with_status};
+use super::reply::{meaning, name, statuses, with_status};
 use crate::domain::{IdempotencyKey, Request};
 
 /// The dialect of the schemas in the document.
@@ -80,7 +80,7 @@ fn examples() -> Value {
 fn response(status: u16) -> Value {
     json!({
         "description": meaning(status),
-        "content": { "application/json": { "schema": reference(&reply_name(status)) } },
+        "content": { "application/json": { "schema": reference(&name(status)) } },
     })
 }
 
@@ -93,12 +93,8 @@ fn schemas() -> Map<String, Value> {
     let mut generator = settings.into_generator();
     generator.subschema_for::<Request>();
     let mut schemas = generator.take_definitions(true);
-    schemas.extend(statuses().into_iter().map(|status| (reply_name(status), with_status(status))));
+    schemas.extend(statuses().into_iter().map(|status| (name(status), with_status(status))));
     schemas
-}
-
-fn reply_name(status: u16) -> String {
-    format!("Reply{status}")
 }
 
 fn reference(name: &str) -> Value {

@@ -1,4 +1,4 @@
-//! Regular expressions (ECMA 262) for the texts that the domain accepts and writes.
+//! Regular expressions (ECMA 262) for the texts that the domain accepts and writes, to be put between `^` and `$`.
 
 /// A day of the years 0001 to 9999. How many days a month has is left to the domain.
 const DAY: &str = "(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])";
@@ -7,16 +7,6 @@ const TIME: &str = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]";
 
 /// A text that is not empty.
 pub(super) const TEXT: &str = r"[^\u0000]+";
-
-/// The whole text is what the expression says.
-pub(super) fn exactly(expression: &str) -> String {
-    format!("^{expression}$")
-}
-
-/// The whole text is what the expression says, or empty.
-pub(super) fn perhaps(expression: &str) -> String {
-    format!("^(?:{expression})?$")
-}
 
 /// Digits that spell an integer from `min`; whether one of 19 digits is too large is left to the domain.
 pub(super) fn digits(min: i64) -> &'static str {

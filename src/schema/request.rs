@@ -24,6 +24,7 @@ impl JsonSchema for Request {
                             adding, not given; when updating, clear it. What is left out stays as it is.",
             "type": "object",
             "properties": each(Field::ALL, |field| accepted(field).to_value()),
+            "required": names(&[Field::VenueId]),
             "additionalProperties": false,
             "if": given(&[Field::Id]),
             "then": update(),
@@ -32,44 +33,35 @@ impl JsonSchema for Request {
     }
 }
 
-/// What every add gives, and what it gives for its owner: for a company if anything is said of one, else for
-/// a contact.
+/// What an add gives of itself, and for its owner: for a company if anything is said of one, else for a contact.
 fn add() -> Value {
     let for_company = on_add(OnAdd::ForCompany);
     let any_for_company: Vec<_> = for_company.iter().map(|&field| given(&[field])).collect();
-    let required = [vec![Field::VenueId], on_add(OnAdd::Required)].concat();
     json!({
-        "description": "When adding.",
-        "allOf": [given(&required)],
+        "description": "An add.",
+        "required": names(&on_add(OnAdd::Required)),
         "if": { "anyOf": any_for_company },
         "then": given(&for_company),
         "else": given(&on_add(OnAdd::ForContact)),
     })
 }
 
-/// What an update gives, and what it does not clear. Whether an owner is left only the stored state tells,
-/// unless the update clears all of them.
+/// An update does not clear all owners. Whether it clears the last one, only the stored state tells.
 fn update() -> Value {
     let owners = clearing(Clearing::WhileOwned);
     json!({
-        "description": "When updating.",
-        "allOf": [given(&[Field::VenueId])],
-        "properties": each(&clearing(Clearing::Never), |_| not_empty()),
+        "description": "An update.",
         "not": { "properties": each(&owners, |_| empty()), "required": names(&owners) },
     })
 }
 
 /// All of these fields have a value.
 fn given(fields: &[Field]) -> Value {
-    json!({ "properties": each(fields, |_| not_empty()), "required": names(fields) })
+    json!({ "properties": each(fields, |_| json!({ "not": empty() })), "required": names(fields) })
 }
 
 fn empty() -> Value {
     json!({ "enum": [null, ""] })
-}
-
-fn not_empty() -> Value {
-    json!({ "not": empty() })
 }
 
 fn names(fields: &[Field]) -> Vec<&'static str> {
