@@ -14,7 +14,7 @@
 //! ```
 //!
 //! The types implement [`schemars::JsonSchema`], so that they can stand in schemas which a service derives.
-//! They are described as they are written; a [`Request`](crate::Request) as it is accepted.
+//! They are described as they are written; a [`Request`] as it is accepted.
 //!
 //! # What a schema cannot say
 //!

@@ -1,6 +1,6 @@
 //! The OpenAPI document.
 
-use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::reply::{meaning, name, statuses, with_status};
@@ -8,6 +8,9 @@ use crate::domain::{IdempotencyKey, Request};
 
 /// The dialect of the schemas in the document.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// The name of the schema of a request.
+const REQUEST: &str = "Request";
 
 pub(super) fn document() -> Value {
     json!({
@@ -32,7 +35,7 @@ fn action() -> Value {
         "parameters": [action_parameter(), idempotency_key()],
         "requestBody": {
             "required": true,
-            "content": { "application/json": { "schema": reference("Request"), "examples": examples() } },
+            "content": { "application/json": { "schema": reference(REQUEST), "examples": examples() } },
         },
         "responses": responses,
     })
@@ -84,17 +87,11 @@ fn response(status: u16) -> Value {
     })
 }
 
-/// What the document refers to.
+/// What the document refers to. The schemas themselves refer to nothing.
 fn schemas() -> Map<String, Value> {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.definitions_path = "/components/schemas".into();
-        settings.meta_schema = None;
-    });
-    let mut generator = settings.into_generator();
-    generator.subschema_for::<Request>();
-    let mut schemas = generator.take_definitions(true);
-    schemas.extend(statuses().into_iter().map(|status| (name(status), with_status(status))));
-    schemas
+    let request = Request::json_schema(&mut SchemaGenerator::default()).to_value();
+    let replies = statuses().into_iter().map(|status| (name(status), with_status(status)));
+    std::iter::once((REQUEST.to_owned(), request)).chain(replies).collect()
 }
 
 fn reference(name: &str) -> Value {

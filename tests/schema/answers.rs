@@ -35,7 +35,7 @@ fn checked(reply: &Reply) -> Value {
     json
 }
 
-/// Seen to fail for a reply schema with 24222 beside status 400, for an opportunity schema whose optional fields may
+/// Seen to fail for a reply schema with other codes, for an opportunity schema whose optional fields may
 /// not be null, and for a change schema that wants old values not to be.
 #[test]
 fn whatever_is_answered_held_and_recorded_validates() {
