@@ -197,7 +197,7 @@ const OPERATIONS: [(Operation, &str); 10] = [
 ];
 
 /// Every kind, its text, and whether trying again can help.
-const KINDS: [(StoreErrorKind, &str, bool); 15] = [
+pub(crate) const KINDS: [(StoreErrorKind, &str, bool); 15] = [
     (StoreErrorKind::Busy, "another process holds the database; try again", true),
     (StoreErrorKind::Full, "the disk or the database is full; free some space", false),
     (

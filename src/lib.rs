@@ -125,6 +125,7 @@
 //! | `cli` | no | the program `opportunity` |
 //! | `proptest` | no | strategies for requests, for property-based tests |
 //! | `tracing` | no | events and spans of groups, failures and what is slow |
+//! | `schema` | no | JSON Schema and OpenAPI of what goes in and out; `cli` turns it on |
 
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
@@ -138,6 +139,8 @@ mod references;
 mod store;
 mod wire;
 
+#[cfg(feature = "schema")]
+pub mod schema;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 

@@ -300,6 +300,26 @@ fn get_prints_an_opportunity() {
     assert!(!place.path("b.db").exists());
 }
 
+/// Seen to fail for a program that prints the request's schema for each.
+#[test]
+fn schema_prints_what_the_library_says() {
+    use opportunity_engine::schema;
+    for (what, expected) in [
+        (None, schema::open_api()),
+        (Some("open-api"), schema::open_api()),
+        (Some("request"), schema::request()),
+        (Some("reply"), schema::reply()),
+        (Some("opportunity"), schema::opportunity()),
+        (Some("change"), schema::change()),
+    ] {
+        let printed = program().arg("schema").args(what).output().unwrap();
+        assert_eq!((printed.status.code(), printed.stderr.len()), (Some(0), 0), "{what:?}");
+        assert_eq!(text(&printed.stdout), format!("{expected:#}\n"), "{what:?}");
+    }
+    let other = program().args(["schema", "row"]).output().unwrap();
+    assert_eq!((other.status.code(), other.stdout.len()), (Some(2), 0));
+}
+
 /// A subcommand with the database of a place.
 fn on_db(place: &Place, arguments: &[&str]) -> Output {
     program().args(arguments).arg("--db").arg(place.db()).output().unwrap()
@@ -417,6 +437,8 @@ fn the_help_tells_of_every_exit_status_and_has_examples() {
         let help = program().args([command, "--help"]).output().unwrap();
         assert!(text(&help.stdout).contains(&format!("Example:\n  {example}")), "{command}");
     }
+    let help = program().args(["schema", "--help"]).output().unwrap();
+    assert!(text(&help.stdout).contains("Examples:\n  opportunity schema > openapi.json"));
     let help = program().args(["check", "--help"]).output().unwrap();
     assert!(text(&help.stdout).contains("  4  it is damaged"));
 }

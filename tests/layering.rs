@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// A folder of `src` and what none of its files may name.
-const FORBIDDEN: [(&str, &[&str]); 5] = [
+const FORBIDDEN: [(&str, &[&str]); 6] = [
     (
         "domain",
         &[
@@ -34,6 +34,7 @@ const FORBIDDEN: [(&str, &[&str]); 5] = [
     ),
     ("store", &["crate::wire", "crate::engine"]),
     ("engine", &["rusqlite", "serde_json"]),
+    ("schema", &["rusqlite", "std::fs", "std::io", "std::thread", "crate::store"]),
 ];
 
 /// What the driver must not be named in, so that another store can stand in its place.

@@ -51,7 +51,7 @@ pub use value::{InvalidValue, Value};
 
 pub(crate) use damage::Damage;
 pub(crate) use difference::{ChangedFields, differences};
-#[cfg(feature = "proptest")]
+#[cfg(any(feature = "proptest", feature = "schema"))]
 pub(crate) use field::with_fields;
 pub(crate) use filter::Condition;
 pub(crate) use list_order::Position;

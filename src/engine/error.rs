@@ -25,15 +25,30 @@ pub enum Error {
 }
 
 impl Error {
-    /// The class of the outcome in terms of HTTP: 400 or 404 for a refusal, 424 for a request whose
+    /// The status of a request whose all-or-nothing batch was refused because of another.
+    pub(crate) const WITHDRAWN: u16 = 424;
+
+    /// The status of a failure that does not pass by itself, or with an unknown outcome.
+    pub(crate) const FAILED: u16 = 500;
+
+    /// The status of a failure where trying again can help.
+    pub(crate) const PASSING: u16 = 503;
+
+    /// Every status of a failure of the store.
+    #[cfg(feature = "schema")]
+    pub(crate) const FAILURE_STATUSES: [u16; 3] = [Self::WITHDRAWN, Self::FAILED, Self::PASSING];
+
+    /// The class of the outcome in terms of HTTP: 400, 404 or 409 for a refusal, 424 for a request whose
     /// all-or-nothing batch was refused because of another, 503 where trying again can help, else 500.
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
             Self::Rejected(rejection) => rejection.code().status(),
-            Self::Aborted(error) if matches!(error.kind(), StoreErrorKind::BatchRefused) => 424,
-            Self::Aborted(error) if error.kind().is_passing() => 503,
-            Self::Aborted(_) | Self::Unknown(_) => 500,
+            Self::Aborted(error) if matches!(error.kind(), StoreErrorKind::BatchRefused) => {
+                Self::WITHDRAWN
+            }
+            Self::Aborted(error) if error.kind().is_passing() => Self::PASSING,
+            Self::Aborted(_) | Self::Unknown(_) => Self::FAILED,
         }
     }
 }

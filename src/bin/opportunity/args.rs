@@ -15,7 +15,8 @@ pub(crate) struct Arguments {
 
 const STATUSES: &str = "\
 Exit status:
-  0  every request was answered; the backup was made; all was exported or imported; no damage was found
+  0  every request was answered; the backup was made; all was exported or imported; no damage was found;
+     the schema was printed
   1  the store failed, or the output could not be written
   2  bad usage, or the input could not be read
   3  with --strict, a request was refused; for get, there is no such opportunity; for import, a line was
@@ -81,6 +82,14 @@ Exit status:
 Example:
   opportunity check --db opportunities.db --full";
 
+const SCHEMA_HELP: &str = "\
+The schemas are of JSON Schema, draft 2020-12; the document is of OpenAPI 3.1, and has those of request and
+replies in it.
+
+Examples:
+  opportunity schema > openapi.json
+  opportunity schema request > request.schema.json";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Carries out requests, one JSON object a line or rows of CSV, and writes one reply a line, in order.
@@ -101,6 +110,9 @@ pub(crate) enum Command {
     /// Looks for damage in a database or a backup, in use or not, and changes nothing.
     #[command(after_help = CHECK_HELP)]
     Check(Check),
+    /// Prints what goes in and out, described for other programs: JSON Schema or OpenAPI.
+    #[command(after_help = SCHEMA_HELP)]
+    Schema(Schema),
 }
 
 #[derive(Debug, Args)]
@@ -184,6 +196,27 @@ pub(crate) struct Check {
     /// Check every opportunity by the rules, and the index, too.
     #[arg(long)]
     pub(crate) full: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// What is described.
+    #[arg(value_enum, default_value = "open-api")]
+    pub(crate) of: SchemaArgument,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum SchemaArgument {
+    /// The body of a request.
+    Request,
+    /// What a request is answered.
+    Reply,
+    /// An opportunity, as get and export write it.
+    Opportunity,
+    /// A record of the change feed.
+    Change,
+    /// The action over HTTP, with its requests and replies.
+    OpenApi,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

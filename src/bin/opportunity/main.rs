@@ -1,5 +1,5 @@
 //! The command-line program `opportunity`: feeds an engine, looks into one, copies, moves and checks its
-//! database, without Rust.
+//! database, describes what goes in and out, without Rust.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
@@ -17,6 +17,7 @@ mod input;
 mod lines;
 mod progress;
 mod requests;
+mod schema;
 mod summary;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Export(arguments) => export::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
     };
     done.unwrap_or_else(Failure::report)
 }

@@ -1,0 +1,99 @@
+//! The OpenAPI document.
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::reply::{meaning, name, statuses, with_status};
+use crate::domain::{IdempotencyKey, Request};
+
+/// The dialect of the schemas in the document.
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// The name of the schema of a request.
+const REQUEST: &str = "Request";
+
+pub(super) fn document() -> Value {
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Opportunities",
+            "description": "Add or update a sales opportunity: without an id it is added, with one it is updated.",
+            "version": env!("CARGO_PKG_VERSION"),
+        },
+        "jsonSchemaDialect": DIALECT,
+        "paths": { "/api/1.0/venue": { "post": action() } },
+        "components": { "schemas": schemas() },
+    })
+}
+
+fn action() -> Value {
+    let responses: Map<_, _> =
+        statuses().into_iter().map(|status| (status.to_string(), response(status))).collect();
+    json!({
+        "operationId": "addOrUpdateOpportunity",
+        "summary": "Add or update an opportunity",
+        "parameters": [action_parameter(), idempotency_key()],
+        "requestBody": {
+            "required": true,
+            "content": { "application/json": { "schema": reference(REQUEST), "examples": examples() } },
+        },
+        "responses": responses,
+    })
+}
+
+/// The path is that of several actions.
+fn action_parameter() -> Value {
+    json!({
+        "name": "action",
+        "in": "query",
+        "required": true,
+        "schema": { "const": "addOrUpdateOpportunity" },
+    })
+}
+
+fn idempotency_key() -> Value {
+    json!({
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": format!(
+            "Carries the request out once, however often it is sent under this key: the answer to the first is \
+             given again. A text of 1 to {} bytes; a random UUID is a good one.",
+            IdempotencyKey::MAX_BYTES
+        ),
+        "schema": { "type": "string", "minLength": 1, "maxLength": IdempotencyKey::MAX_BYTES },
+    })
+}
+
+fn examples() -> Value {
+    json!({
+        "add": {
+            "summary": "Add an opportunity of a contact",
+            "value": {
+                "venueId": "107", "name": "Lead By API", "contactId": "918", "typeId": "18", "sourceId": "25",
+                "stageId": "69", "closedDate": "2017-05-05",
+            },
+        },
+        "update": {
+            "summary": "Update its name, and clear its quality",
+            "value": { "id": 755, "venueId": 107, "name": "Updated Name", "qualityId": null },
+        },
+    })
+}
+
+fn response(status: u16) -> Value {
+    json!({
+        "description": meaning(status),
+        "content": { "application/json": { "schema": reference(&name(status)) } },
+    })
+}
+
+/// What the document refers to. The schemas themselves refer to nothing.
+fn schemas() -> Map<String, Value> {
+    let request = Request::json_schema(&mut SchemaGenerator::default()).to_value();
+    let replies = statuses().into_iter().map(|status| (name(status), with_status(status)));
+    std::iter::once((REQUEST.to_owned(), request)).chain(replies).collect()
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
