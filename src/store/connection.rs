@@ -315,10 +315,13 @@ impl Database {
     }
 
     fn apply(&self, connection: &Connection, name: &str, wanted: &str) -> Result<(), OpenError> {
-        // Some settings answer with a row, some with none.
+        // Some settings answer with a row, some with none. What is written to the file is written after the row:
+        // whether that has failed is told by the step to the end alone.
         let apply = || {
             let mut statement = connection.prepare(&format!("PRAGMA {name} = {wanted}"))?;
-            statement.query([])?.next().map(drop)
+            let mut rows = statement.query([])?;
+            while rows.next()?.is_some() {}
+            Ok(())
         };
         apply().map_err(|error| self.failed(error))
     }
