@@ -24,7 +24,7 @@ impl JsonSchema for Change {
         json_schema!({
             "description": "What one effective command has changed.",
             "type": "object",
-            "required": ["sequence", "venueId", "id", "version", "kind", "changedAt", "fields"],
+            "required": ["sequence", "venueId", "id", "version", "kind", "changedAt", "createdAt", "fields"],
             "properties": {
                 "sequence": generator.subschema_for::<Sequence>(),
                 "venueId": generator.subschema_for::<VenueId>(),
@@ -32,6 +32,7 @@ impl JsonSchema for Change {
                 "version": generator.subschema_for::<Version>(),
                 "kind": { "type": "string", "enum": ChangeKind::ALL.map(ChangeKind::name) },
                 "changedAt": generator.subschema_for::<Timestamp>(),
+                "createdAt": generator.subschema_for::<Option<Timestamp>>(),
                 "fields": fields(generator),
             },
             "additionalProperties": false,

@@ -172,7 +172,10 @@ fn a_list_is_right_while_writes_go_on() {
         }
         engine.add_or_update(ours.clone()).unwrap();
         let write = |nth: i64| {
-            let changed = 1 + nth * 7 % 350 * 3 + nth % 2;
+            // Two of each three in turn, each once in 700: some were listed already, and are not changed again
+            // before the list comes to its end.
+            let nth_of_them = nth * 11 % 700;
+            let changed = 1 + nth_of_them / 2 * 3 + nth_of_them % 2;
             let update =
                 Request::update(venue(), id(changed)).description(nth.to_string().as_str());
             engine.add_or_update(update.owner_user_id(1 + nth / 2 % 2)).unwrap();
