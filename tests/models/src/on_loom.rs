@@ -16,6 +16,7 @@ mod sync {
 #[path = "job.rs"]
 mod job;
 #[path = "../../../src/engine/promise.rs"]
+#[allow(dead_code, reason = "what followers alone use has a test")]
 mod promise;
 #[allow(dead_code, reason = "what one step does needs no model")]
 #[path = "../../../src/engine/queue.rs"]
