@@ -11,8 +11,10 @@ use crate::domain::Outcome;
 
 /// A request that is queued, and the answer to come.
 ///
-/// Wait for it with [`wait`](Ticket::wait) on a thread, or `await` it on any runtime. Dropping it
-/// does not cancel the request: it will still be carried out.
+/// Wait for it with [`wait`](Ticket::wait) on a thread, or `await` it on any runtime: it leaves the thread to other
+/// tasks. Dropping it, awaited or not, does not cancel the request: it will still be carried out, and nobody
+/// is told what becomes of it. So a service whose client hangs up has nothing to undo, and one that gives up
+/// waiting must not take the request for refused.
 ///
 /// Its waker is called on a thread of the engine. It may use the engine, but must not wait there for
 /// another answer.
