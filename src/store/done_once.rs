@@ -225,3 +225,23 @@ const fn name(outcome: Outcome) -> &'static str {
         Outcome::Unchanged { .. } => "unchanged",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where many keys are alive, none of them is looked at. Seen to fail without the index by expiry.
+    #[test]
+    fn keys_that_have_expired_are_found_by_an_index() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../schema.sql")).unwrap();
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {EXPIRE}")).unwrap();
+        let steps = explain.query_map([0, 2], |row| row.get("detail")).unwrap();
+        let steps: Vec<String> = steps.map(Result::unwrap).collect();
+        assert!(
+            steps.iter().all(|step| !step.contains("SCAN") && !step.contains("TEMP")),
+            "{steps:?}"
+        );
+        assert!(steps.iter().any(|step| step.contains("idempotency_key_by_expiry")), "{steps:?}");
+    }
+}
