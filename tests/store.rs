@@ -39,7 +39,7 @@ fn a_new_database_is_what_schema_sql_says() {
     let written = Connection::open_in_memory().unwrap();
     written.execute_batch(include_str!("../schema.sql")).unwrap();
     assert_eq!(schema(&migrated), schema(&written));
-    assert_eq!(schema(&migrated).len(), 7, "six tables, an index, and nothing else");
+    assert_eq!(schema(&migrated).len(), 8, "six tables, two indexes, and nothing else");
 
     let one = |sql: &str| migrated.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(one("PRAGMA application_id"), 0x4F50_5459);
@@ -89,7 +89,7 @@ fn every_column_of_the_schema_is_explained() {
         explained = line.starts_with("--");
     }
     // An opportunity, its entry in the index, the counters, a change, the feed, a key.
-    assert_eq!(columns, 5 + Field::DETAILS.len() + 2 + 7 + 7 + 3 + 7);
+    assert_eq!(columns, 5 + Field::DETAILS.len() + 2 + 7 + 8 + 3 + 7);
 }
 
 #[test]
