@@ -81,8 +81,9 @@ fn in_batch(engine: &Engine, request: Decoded, batch: Batch) -> Reply {
 /// Everything that a database consists of but the rows of opportunities, and how many of those there are.
 fn structure(path: &Path) -> (Vec<String>, String, i64) {
     let connection = Connection::open(path).unwrap();
-    let mut statement =
-        connection.prepare("SELECT name || ': ' || ifnull(sql, '') FROM sqlite_schema ORDER BY name").unwrap();
+    let mut statement = connection
+        .prepare("SELECT name || ': ' || ifnull(sql, '') FROM sqlite_schema ORDER BY name")
+        .unwrap();
     let schema = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     let one = |sql: &str| connection.query_row(sql, [], |row| row.get(0)).unwrap();
     let rows = connection.query_row("SELECT count(*) FROM opportunity", [], |row| row.get(0));
