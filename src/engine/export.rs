@@ -28,7 +28,7 @@ impl Engine {
     /// Writes every opportunity of every venue, as of the last commit, while reads and writes go on; tells
     /// how many there were.
     ///
-    /// One line of JSON for each, by id: the object that an [`Opportunity`](crate::Opportunity) serialises
+    /// One line of JSON for each, by id: the object that an [`Opportunity`] serialises
     /// to, with all of its keys, the version and the times among them. [`import`](Engine::import) reads
     /// it. It is sent to `output` in pieces of 64 KiB and flushed at the end.
     ///
