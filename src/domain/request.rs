@@ -89,7 +89,7 @@ impl Request {
     /// Another request under the key is refused with [`Conflict::IdempotencyKey`](super::Conflict::IdempotencyKey); it is the
     /// same if it says the same of each field, and expects the same version.
     ///
-    /// Requests with keys are carried out at a quarter to a third of the rate of those without
+    /// Requests with keys are carried out at about a third of the rate of those without
     /// (`benches/RESULTS.md`).
     ///
     /// A request that is refused is not recorded: it has changed nothing, and may be sent again under its key.
