@@ -21,6 +21,15 @@ async fn add(engine: Engine) -> Outcome {
     submitted.unwrap().await.unwrap()
 }
 
+/// What all of these tasks give.
+async fn all<T>(tasks: Vec<impl Future<Output = T>>) -> Vec<T> {
+    let mut outputs = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        outputs.push(task.await);
+    }
+    outputs
+}
+
 fn assert_each_has_its_own(outcomes: Vec<Outcome>) {
     assert!(outcomes.iter().all(|it| matches!(it, Outcome::Added { .. })));
     let mut ids: Vec<_> = outcomes.into_iter().map(|it| it.id().get()).collect();
@@ -51,11 +60,7 @@ fn ten_thousand_requests_are_in_flight_on_one_thread_of_tokio() {
             let outcomes = on_tokio(async {
                 let task = |_| tokio::task::spawn_local(add(engine.clone()));
                 let tasks: Vec<_> = (0..REQUESTS).map(task).collect();
-                let mut outcomes = Vec::new();
-                for task in tasks {
-                    outcomes.push(task.await.unwrap());
-                }
-                outcomes
+                all(tasks).await.into_iter().map(Result::unwrap).collect()
             });
             assert_each_has_its_own(outcomes);
         }
@@ -69,14 +74,7 @@ fn ten_thousand_requests_are_in_flight_on_one_thread_of_smol() {
             let executor = smol::LocalExecutor::new();
             let task = |_| executor.spawn(add(engine.clone()));
             let tasks: Vec<_> = (0..REQUESTS).map(task).collect();
-            let outcomes = smol::block_on(executor.run(async {
-                let mut outcomes = Vec::new();
-                for task in tasks {
-                    outcomes.push(task.await);
-                }
-                outcomes
-            }));
-            assert_each_has_its_own(outcomes);
+            assert_each_has_its_own(smol::block_on(executor.run(all(tasks))));
         }
     });
 }
@@ -89,11 +87,7 @@ fn tasks_of_several_threads_are_answered() {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
         let outcomes = runtime.block_on(async {
             let tasks: Vec<_> = (0..REQUESTS).map(|_| tokio::spawn(add(engine.clone()))).collect();
-            let mut outcomes = Vec::new();
-            for task in tasks {
-                outcomes.push(task.await.unwrap());
-            }
-            outcomes
+            all(tasks).await.into_iter().map(Result::unwrap).collect()
         });
         assert_each_has_its_own(outcomes);
     });

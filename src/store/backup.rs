@@ -10,8 +10,9 @@ use rusqlite::{Connection, OptionalExtension};
 use super::connection::{Database, READ_WRITE, Settings};
 use super::error::{BackupError, Operation, StoreError, StoreErrorKind};
 use super::findings::{Problem, Verification};
+use super::history;
 use super::look::{COMPANIONS, companion};
-use super::migrations::{self, BACKUP_ID, application_id};
+use super::migrations::{BACKUP_ID, application_id};
 use super::partial_file::PartialFile;
 use super::sqlite_error::failed;
 use super::verify::verify;
@@ -145,14 +146,10 @@ struct Snapshot {
 impl Snapshot {
     fn of(connection: &Connection) -> rusqlite::Result<Self> {
         let last_id = "SELECT last_id FROM engine_state";
-        let last_sequence = match migrations::has(connection, "change_feed")? {
-            true => "SELECT last_sequence FROM change_feed",
-            false => "SELECT 0 WHERE false",
-        };
         Ok(Self {
             schema_version: connection.query_row("PRAGMA user_version", [], |row| row.get(0))?,
             last_id: connection.query_row(last_id, [], |row| row.get(0)).optional()?,
-            last_sequence: connection.query_row(last_sequence, [], |row| row.get(0)).optional()?,
+            last_sequence: history::last_sequence(connection)?,
         })
     }
 }

@@ -192,6 +192,15 @@ pub(super) fn changes(
     Ok(changes)
 }
 
+/// How far the feed is said to have come, if there is one.
+pub(super) fn last_sequence(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    if !migrations::has(connection, "change_feed")? {
+        return Ok(None);
+    }
+    let select = "SELECT last_sequence FROM change_feed";
+    connection.query_row(select, [], |row| row.get(0)).optional()
+}
+
 /// Verifies the records by the rules, against the opportunities and against the counter. (Records may be
 /// missing: see [`Engine::changes`](crate::Engine::changes).)
 pub(super) fn verify(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
@@ -213,9 +222,7 @@ pub(super) fn verify(connection: &Connection, findings: &mut Findings) -> rusqli
         let (sequence, id, version) = (row.get(0)?, row.get(1)?, row.get(2)?);
         findings.push(Problem::ChangeOfNothing { sequence, id, version });
     }
-    let last_sequence = "SELECT last_sequence FROM change_feed";
-    let last_sequence = connection.query_row(last_sequence, [], |row| row.get(0)).optional()?;
-    match last_sequence {
+    match last_sequence(connection)? {
         None => findings.push(Problem::NoChangeFeed),
         Some(last_sequence) if highest_sequence > last_sequence => {
             findings.push(Problem::ChangeFeedBehind { last_sequence, highest_sequence });
