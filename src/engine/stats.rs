@@ -143,7 +143,7 @@ impl Engine {
     /// take. [`Engine::health`] tells whether it can go on.
     ///
     /// They are of this engine alone, not of others that have the database open, and begin anew when it is
-    /// opened. They are always counted; that costs callers next to nothing. Whoever has an answer
+    /// opened. They are always counted, for which the clock is read once for each request. Whoever has an answer
     /// finds it counted. While others go on, the numbers need not be of one moment.
     ///
     /// ```
