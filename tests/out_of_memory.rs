@@ -10,6 +10,8 @@
 
 #[path = "out_of_memory/allocator.rs"]
 mod allocator;
+#[path = "out_of_memory/around.rs"]
+mod around;
 #[path = "out_of_memory/book.rs"]
 mod book;
 mod support;
@@ -23,7 +25,7 @@ use allocator::Fault;
 use book::{Book, Effect};
 use opportunity_engine::{
     Batch, BatchError, Durability, Engine, Error, OpenError, Operation, OpportunityId, Options,
-    Outcome, Request, StoreError, StoreErrorKind, Writes,
+    Outcome, Request, StoreError, StoreErrorKind, Verification, Writes,
 };
 use support::{id, lead, runs, venue, within};
 
@@ -205,6 +207,8 @@ fn sweep_with(
         }
     }
     world.book.check(&world.path(), what);
+    let found = world.engine().verify(Verification::Full).unwrap();
+    assert!(found.is_sound(), "{what}: {:?}", found.problems);
 }
 
 /// What does not fit into a page, nor into ten.
@@ -431,6 +435,10 @@ fn wherever_memory_runs_out_answers_are_true_and_the_engine_works_on() {
         openings();
         checkpoints();
         the_index();
+        around::keys();
+        around::reads();
+        around::copies();
+        around::writes_beside_the_writer();
     });
     // Those that the engine would catch too.
     assert_eq!(panics.load(Ordering::SeqCst), 0);
