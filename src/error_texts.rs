@@ -234,7 +234,7 @@ pub(crate) const KINDS: [(StoreErrorKind, &str, bool); 15] = [
     ),
     (
         StoreErrorKind::WritesStopped,
-        "an earlier commit or sync has an unknown outcome; reopen the engine to write again",
+        "an earlier commit or sync has an unknown outcome; close the engine and open it anew to write again",
         false,
     ),
     (StoreErrorKind::Closed, "the engine is closed; open it again", false),

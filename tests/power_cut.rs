@@ -18,6 +18,8 @@ mod invariant;
 mod moving;
 #[path = "power_cut/recorder.rs"]
 mod recorder;
+#[path = "power_cut/reopening.rs"]
+mod reopening;
 #[path = "power_cut/restarted_log.rs"]
 mod restarted_log;
 mod support;
@@ -220,7 +222,7 @@ fn what_is_recorded_is_all_that_happens() {
     assert!(count(|it| matches!(it, Event::Done { .. })) > 10);
 }
 
-/// The two tests after the next show that it does find losses.
+/// `without_a_sync_at_each_commit…` and `without_any_sync…` show that it does find losses.
 #[test]
 fn after_a_power_cut_everything_is_there_that_was_acknowledged() {
     const STORIES: usize = 8;

@@ -22,6 +22,11 @@ use crate::store::{
 /// up in each 4,096 pages of the log.
 const BULK_BYTES: u64 = 64 << 20;
 
+/// The size of a log with this cap, in bytes, from which on it is moved.
+pub(super) fn bulk_bytes(cap_bytes: u64) -> u64 {
+    BULK_BYTES.min(cap_bytes / 2)
+}
+
 /// How often the thread passes over the log, at most, before it leaves the rest to the writer, also if
 /// that has to sync the database then. Ten passes are usual.
 const MAX_PASSES: u32 = 40;
@@ -51,7 +56,7 @@ impl<'c> Checkpoints<'c> {
         monitor: Arc<Monitor>,
     ) -> std::io::Result<Self> {
         let bulk = Arc::new(Bulk::default());
-        let bulk_bytes = BULK_BYTES.min(cap_bytes / 2);
+        let bulk_bytes = bulk_bytes(cap_bytes);
         let thread = {
             let (bulk, monitor) = (Arc::clone(&bulk), Arc::clone(&monitor));
             let log = connection.log_size().clone();
@@ -85,7 +90,6 @@ impl<'c> Checkpoints<'c> {
             return Ok(());
         }
         if self.connection.needs_its_log() {
-            self.monitor.set_writes(Writes::RefusedUntilReopened);
             return Err(StoreError::new(Operation::Accept, StoreErrorKind::WritesStopped));
         }
         self.monitor.set_writes(Writes::RefusedLogFull);

@@ -37,8 +37,8 @@ pub enum Writes {
     Accepted,
     /// The log has reached its cap: they are refused until a checkpoint gets through.
     RefusedLogFull,
-    /// A commit and the one made to learn about it failed: they are refused until the engine is
-    /// reopened.
+    /// A commit and the one made to learn about it failed, or a checkpoint could not sync and the log has reached
+    /// its cap: they are refused until the engine is closed and opened anew.
     RefusedUntilReopened,
     /// The engine is closed, or its writer is gone.
     Closed,

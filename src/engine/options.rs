@@ -178,7 +178,9 @@ impl Options {
     /// A log with something in it is what an unclean end leaves. Then the file is verified in
     /// [`Quick`](crate::Verification::Quick) before anything is written to it. While another process has
     /// the database open there is a log too, and it cannot be told from one that was left: so whoever
-    /// joins pays for the same check, about a second for a million opportunities.
+    /// joins pays for the same check, about a second for a million opportunities. Then the log is moved into the
+    /// database. A long read is in the way of that: it is waited for, and past the
+    /// [`busy_timeout`](Self::busy_timeout) the error is [`Busy`](crate::StoreErrorKind::Busy).
     ///
     /// A backup that was put in the place of a database is opened like any other; if the log of that
     /// database is still beside it, it is refused with [`OpenError::StaleLog`]. See

@@ -114,6 +114,7 @@ pub(super) fn start(
         reach(Point::End);
         let moved = connection.checkpoint(Effort::Truncate);
         monitor.note_checkpoint(&moved);
+        connection.release_log();
         moved?;
         connection.keep_log_when_closed(false)
     };
@@ -161,13 +162,15 @@ fn write_until_closed(
         reach(Point::Taken);
         // What is stopped refuses all the same, and for another reason.
         let room = if commit.is_stopped() { Ok(()) } else { checkpoints.make_room() };
+        let stopped = StoreErrorKind::WritesStopped;
+        let is_log_needed = matches!(&room, Err(error) if error.kind() == stopped);
         let mut group = Unanswered::new(std::mem::take(&mut in_hand.jobs), statistics);
         match room {
             Ok(()) => commit.run(&mut group.jobs, |taken| queue.take_more(MAX_GROUP, taken)),
             Err(error) => commit.refuse(&mut group.jobs, error),
         }
         in_hand.jobs = group.take();
-        if commit.is_stopped() {
+        if commit.is_stopped() || is_log_needed {
             monitor.set_writes(Writes::RefusedUntilReopened);
             followers.close();
         }

@@ -88,9 +88,11 @@ impl WriteConnection {
     /// Once a sync has failed here, it fails until the database is opened anew, and the log keeps all that it
     /// has. What a checkpoint moves without a sync, because commits go on, SQLite takes for moved. The system
     /// may forget it when a sync fails, and a later sync does not mend that; only who opens the database
-    /// moves the log from its beginning.
+    /// when nobody else has it open moves the log from its beginning.
     pub(crate) fn checkpoint(&self, effort: Effort) -> Result<Progress, StoreError> {
-        if let Some(error) = self.unsynced.get() {
+        let unsynced = &self.database().unsynced;
+        if let Some(error) = unsynced.error() {
+            unsynced.hold_log(self.database());
             return Err(error.clone());
         }
         let run = |sql| self.connection().query_row(sql, [], progress);
@@ -103,7 +105,8 @@ impl WriteConnection {
             let is_unsynced = is_failed_sync(&error);
             let error = failed(Operation::Checkpoint)(error);
             if is_unsynced {
-                self.unsynced.get_or_init(|| error.clone());
+                unsynced.note(&error);
+                unsynced.hold_log(self.database());
             }
             error
         })
@@ -111,7 +114,13 @@ impl WriteConnection {
 
     /// Whether a checkpoint could not sync: the log is needed until the database is opened anew.
     pub(crate) fn needs_its_log(&self) -> bool {
-        self.unsynced.get().is_some()
+        self.database().unsynced.error().is_some()
+    }
+
+    /// Lets others have the log that was needed, since nothing is written here any more: who opens the database
+    /// next moves it from its beginning.
+    pub(crate) fn release_log(&self) {
+        self.database().unsynced.release();
     }
 
     fn without_waiting<T>(&self, run: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -16,6 +16,7 @@ use super::folder::sync_folder_of;
 use super::look::contents_at_once;
 use super::migrations::{Contents, migrate};
 use super::sqlite_error::failed;
+use super::unsynced::Unsynced;
 
 /// The first SQLite without the bug that can lose commits when the write-ahead log starts over.
 const REQUIRED_SQLITE: (&str, i32) = ("3.51.3", 3_051_003);
@@ -40,8 +41,8 @@ pub(super) const READ_WRITE: OpenFlags =
 pub(crate) struct Database {
     pub(super) path: PathBuf,
     pub(super) settings: Settings,
-    /// Why a checkpoint could not sync, if one could not: see [`WriteConnection::checkpoint`].
-    unsynced: Arc<OnceLock<StoreError>>,
+    /// See [`WriteConnection::checkpoint`].
+    pub(super) unsynced: Arc<Unsynced>,
 }
 
 /// What an embedder may choose about a database.
@@ -59,11 +60,10 @@ pub(crate) struct Settings {
 #[derive(Debug)]
 pub(crate) struct WriteConnection {
     connection: Connection,
+    database: Database,
     log_size: LogSize,
-    busy_timeout: Duration,
     /// Whether there was a log with something in it when the database was opened.
     log_was_left: bool,
-    pub(super) unsynced: Arc<OnceLock<StoreError>>,
 }
 
 impl WriteConnection {
@@ -71,8 +71,13 @@ impl WriteConnection {
         &self.connection
     }
 
-    pub(super) const fn busy_timeout(&self) -> Duration {
-        self.busy_timeout
+    pub(super) const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// How long it waits for others.
+    pub(crate) const fn busy_timeout(&self) -> Duration {
+        self.database.settings.busy_timeout
     }
 
     /// Says whether SQLite leaves the log as it is when this is the last connection that is closed, or moves
@@ -94,11 +99,16 @@ impl WriteConnection {
     ///
     /// After a sync that failed the system may show what is not on the disk, and a later sync does not
     /// mend that. What is read from such a log has to be written anew before anything follows it.
+    ///
+    /// So whoever is in the way has to be waited for: one that only reads has moved nothing.
     pub(crate) fn move_log_that_was_left(&self) -> Result<(), StoreError> {
-        if self.log_was_left {
-            // Waits for another process that is looking at the file before it opens it. Who is still in
-            // the way at the busy timeout has had it open for longer, and has done this.
-            self.checkpoint(Effort::Truncate)?;
+        let started = Instant::now();
+        while self.log_was_left && !self.checkpoint(Effort::Truncate)?.is_complete() {
+            if started.elapsed() >= self.busy_timeout() {
+                return Err(StoreError::new(Operation::Open, StoreErrorKind::Busy));
+            }
+            // SQLite waits for who reads or writes, but not for another checkpoint.
+            std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())
     }
@@ -176,9 +186,7 @@ impl Database {
 
     fn write_connection(&self, mut connection: Connection) -> Result<WriteConnection, OpenError> {
         let log_size = LogSize::watch(&mut connection).map_err(|error| self.failed(error))?;
-        let busy_timeout = self.settings.busy_timeout;
-        let unsynced = Arc::clone(&self.unsynced);
-        Ok(WriteConnection { connection, log_size, busy_timeout, log_was_left: false, unsynced })
+        Ok(WriteConnection { connection, database: self.clone(), log_size, log_was_left: false })
     }
 
     /// A further connection that only reads.
@@ -206,7 +214,7 @@ impl Database {
         }
     }
 
-    fn connect(&self, access: Access) -> Result<Connection, OpenError> {
+    pub(super) fn connect(&self, access: Access) -> Result<Connection, OpenError> {
         let has_log = self.has_log();
         let connection = self.open_file(match access {
             Access::Read => READ_ONLY,

@@ -75,7 +75,7 @@ pub enum StoreErrorKind {
     /// Code of the embedder, such as its clock or its references, or of the engine panicked.
     Panicked,
     /// A commit and the one made to learn about it failed, or a checkpoint could not sync and the
-    /// write-ahead log is at its cap since: writes are refused until the engine is reopened.
+    /// write-ahead log is at its cap since: writes are refused until the engine is closed and opened anew.
     WritesStopped,
     /// The engine is closed, or its writer is gone.
     Closed,
@@ -177,7 +177,7 @@ impl fmt::Display for StoreErrorKind {
             Self::NoReferences => "its references could not be looked up; try again",
             Self::Panicked => "a panic was caught; this is a bug in the engine or in code given to it",
             Self::WritesStopped => {
-                "an earlier commit or sync has an unknown outcome; reopen the engine to write again"
+                "an earlier commit or sync has an unknown outcome; close the engine and open it anew to write again"
             }
             Self::Closed => "the engine is closed; open it again",
             Self::Unexpected => "SQLite reported an unexpected error; its source has the details",

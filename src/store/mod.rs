@@ -25,6 +25,7 @@ mod row;
 mod scan;
 mod sqlite_error;
 mod state;
+mod unsynced;
 mod venue_index;
 mod verify;
 mod write;

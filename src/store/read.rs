@@ -102,9 +102,12 @@ impl ReadPool {
         self.read(|reader| history::has_changes(&reader.connection, after))
     }
 
-    /// A connection that writes, for what the writer does not do.
+    /// A connection that writes, for what the writer does not do. It leaves the log to the writer, or to whoever
+    /// opens the database next.
     pub(crate) fn writer_apart(&self) -> Result<WriteConnection, StoreError> {
-        Ok(self.open_database()?.writer()?)
+        let connection = self.open_database()?.writer()?;
+        connection.keep_log_when_closed(true)?;
+        Ok(connection)
     }
 
     /// A page of a list. In the order of ids it ends early when half of the deadline has passed.

@@ -1,5 +1,7 @@
 //! Each sync and each write fails once, or from then on: every caller is told the truth.
 
+use std::time::Duration;
+
 use opportunity_engine::{Durability, Engine, Error, StoreErrorKind, Writes};
 
 use super::history::Event;
@@ -151,6 +153,25 @@ fn checkpoints_that_fail_show_and_the_log_keeps_its_cap() {
     }
     assert!(told.done > 0 && told.aborted > 0, "{told:?}");
     assert_eq!(told.unknown, 0, "commits do not depend on checkpoints");
+}
+
+/// A log that is needed can be full, too. Caught: followers that are told only when a commit has failed.
+#[test]
+fn a_follower_is_told_when_a_checkpoint_that_failed_has_stopped_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = Recording::of(folder.path());
+    let engine = open(folder.path(), Durability::Full).unwrap();
+    recording.fail([Fault { call: Call::SyncOfDatabase, first: 0, count: 1, failure: EIO }]);
+    let ledger = Ledger::default();
+    for seed in 0.. {
+        workload::run(&engine, &ledger, seed, 2, 5);
+        if engine.health().writes == Writes::RefusedUntilReopened {
+            break;
+        }
+    }
+    let last = engine.last_change().unwrap();
+    let error = engine.next_change(last).wait_for(Duration::from_secs(60)).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Closed);
 }
 
 /// The file is turned into one with a log, and given its tables: each has to be settled before the next.

@@ -129,6 +129,8 @@ pub(crate) enum Call {
     Sync,
     /// The sync of the log that comes so many syncs after it has started over.
     SyncOfRestartedLog(usize),
+    /// The sync of the database file alone.
+    SyncOfDatabase,
     Write,
     /// Writes to the database file alone.
     WriteToDatabase,
@@ -155,7 +157,7 @@ impl Recorder {
         let name = self.name_of(path);
         let is_of_database = !name.contains('-');
         let failure = self.failure_of(|call| match call {
-            Call::Sync | Call::SyncOfRestartedLog(_) => false,
+            Call::Sync | Call::SyncOfRestartedLog(_) | Call::SyncOfDatabase => false,
             Call::Write => true,
             Call::WriteToDatabase => is_of_database,
         })?;
@@ -171,9 +173,11 @@ impl Recorder {
             self.note_names();
         }
         let nth = if is_log(path) { self.log.synced() } else { None };
+        let is_database = path != self.folder && !self.name_of(path).contains('-');
         let failure = self.failure_of(|call| match call {
             Call::Sync => true,
             Call::SyncOfRestartedLog(wanted) => nth == Some(wanted),
+            Call::SyncOfDatabase => is_database,
             Call::Write | Call::WriteToDatabase => false,
         });
         let event = match (path == self.folder, failure) {

@@ -1,0 +1,60 @@
+//! A checkpoint that could not sync: from then on the log has to keep all that it has.
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use rusqlite::Connection;
+
+use super::connection::{Access, Database};
+use super::error::{OpenError, StoreError};
+use super::state::State;
+
+/// Whether a checkpoint could not sync. The connections of an engine share it.
+#[derive(Debug, Default)]
+pub(super) struct Unsynced {
+    error: OnceLock<StoreError>,
+    /// Reads, as long as it is there, and so keeps everybody from making the log start over: another engine,
+    /// in this process or another, would take for moved what the system may have forgotten.
+    reader: Mutex<Option<Connection>>,
+}
+
+impl Unsynced {
+    /// Why a checkpoint could not sync, if one could not.
+    pub(super) fn error(&self) -> Option<&StoreError> {
+        self.error.get()
+    }
+
+    pub(super) fn note(&self, error: &StoreError) {
+        self.error.get_or_init(|| error.clone());
+    }
+
+    /// Makes sure that the log stays as it is until [`release`](Self::release). If the disk fails for that
+    /// too, it is tried again with the next checkpoint.
+    pub(super) fn hold_log(&self, database: &Database) {
+        let mut reader = self.reader();
+        if reader.is_none() {
+            *reader = read_without_end(database).ok();
+        }
+    }
+
+    /// To be called when nothing is written any more.
+    pub(super) fn release(&self) {
+        *self.reader() = None;
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Option<Connection>> {
+        // A connection is there or not.
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection in a transaction that has begun to read.
+fn read_without_end(database: &Database) -> Result<Connection, OpenError> {
+    let reader = database.connect(Access::Read)?;
+    database.keep_log_when_closed(&reader, true)?;
+    let begin = || {
+        reader.execute_batch("BEGIN")?;
+        reader.query_row(State::SELECT, [], |_| Ok(()))
+    };
+    begin().map_err(|error| database.failed(error))?;
+    Ok(reader)
+}
