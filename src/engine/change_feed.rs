@@ -8,9 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Engine;
+use super::checkpoints::bulk_bytes;
 use super::promise::{Lost, Promise, Waiter, promise};
 use crate::domain::{Change, Sequence};
-use crate::store::{Operation, StoreError, StoreErrorKind};
+use crate::store::{Effort, Operation, StoreError, StoreErrorKind, WriteConnection};
 
 /// How many records are deleted in one transaction: a writer waits for it some milliseconds.
 const PRUNED_AT_ONCE: usize = 1_000;
@@ -114,24 +115,49 @@ impl Engine {
     /// Deletes the records up to a sequence: nobody needs them any more. Tells how many there were.
     ///
     /// It is done a thousand at a time, each thousand in a transaction of its own, with pauses in which others
-    /// write. What was deleted stays deleted if it fails on its way.
+    /// write. What was deleted stays deleted if it fails on its way. The write-ahead log keeps its
+    /// [cap](crate::Options::log_cap_bytes), but for what a thousand take.
     ///
     /// # Errors
     ///
-    /// [`StoreError`], for instance when another process holds the database.
+    /// [`StoreError`], for instance when another process holds the database, or of kind
+    /// [`LogFull`](StoreErrorKind::LogFull) when a reader keeps the log from starting over.
     pub fn prune_changes(&self, up_to: Sequence) -> Result<u64, StoreError> {
         let connection = self.shared.readers.writer_apart()?;
         let mut total = 0;
         loop {
-            self.refuse_unless_writing()?;
             let started = Instant::now();
-            let pruned = connection.prune_changes(up_to, PRUNED_AT_ONCE)?;
+            self.make_room_in_log(&connection)?;
+            let pruned = {
+                let _committing = self.committing()?;
+                connection.prune_changes(up_to, PRUNED_AT_ONCE)?
+            };
             total += pruned as u64;
+            self.shared.monitor.set_log_bytes(connection.log_size().bytes());
             if pruned < PRUNED_AT_ONCE {
                 return Ok(total);
             }
             thread::sleep(MIN_PAUSE.max(2 * started.elapsed()));
         }
+    }
+
+    /// Keeps the log short, and below its cap, as the writer does for its groups.
+    fn make_room_in_log(&self, connection: &WriteConnection) -> Result<(), StoreError> {
+        let (log, cap_bytes) = (connection.log_size(), self.shared.log_cap_bytes);
+        let started = Instant::now();
+        while log.bytes() > bulk_bytes(cap_bytes) {
+            if connection.checkpoint(Effort::Restart)?.is_complete() {
+                log.reset();
+            } else if log.bytes() <= cap_bytes {
+                break;
+            } else if started.elapsed() < connection.busy_timeout() {
+                // Another checkpoint may be under way, or the writer is about to commit.
+                thread::sleep(MIN_PAUSE);
+            } else {
+                return Err(StoreError::new(Operation::Prune, StoreErrorKind::LogFull));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -203,6 +229,9 @@ struct State {
     /// What was announced last.
     last: Option<Sequence>,
     waiting: Vec<(Option<Sequence>, Promise<()>)>,
+    /// How many of them make it worth while to look for those who have gone away: twice as many as were left
+    /// the last time, so that in all it takes a look or two for each.
+    many: usize,
     is_closed: bool,
 }
 
@@ -212,7 +241,10 @@ impl Followers {
         let mut state = self.lock();
         if !state.is_closed {
             // Those who have gone away are not kept until the next change, which may never come.
-            state.waiting.retain(|(_, promise)| promise.is_awaited());
+            if state.waiting.len() >= state.many {
+                state.waiting.retain(|(_, promise)| promise.is_awaited());
+                state.many = 2 * state.waiting.len();
+            }
             state.waiting.push((after, promise));
         }
         waiter
@@ -255,13 +287,12 @@ mod tests {
 
     // Seen to catch: waiters that are kept until the next change.
     #[test]
-    fn who_gives_up_is_forgotten_when_the_next_one_comes() {
+    fn who_gives_up_is_forgotten_when_others_come() {
         let followers = Followers::default();
-        let kept = followers.wait_after(None);
-        for _ in 0..100 {
+        let kept: Vec<_> = (0..10).map(|_| followers.wait_after(None)).collect();
+        for _ in 0..1_000 {
             drop(followers.wait_after(None));
         }
-        assert!(followers.lock().waiting.len() <= 2);
-        drop(kept);
+        assert!(followers.lock().waiting.len() <= 2 * (kept.len() + 1));
     }
 }

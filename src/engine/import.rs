@@ -4,10 +4,9 @@ use std::io::BufRead;
 use std::sync::Arc;
 
 use super::Engine;
-use super::health::Writes;
 use crate::domain::{OpportunityId, Violations};
 use crate::json_error::JsonError;
-use crate::store::{Effort, Import, Operation, StoreError, StoreErrorKind, Taken};
+use crate::store::{Effort, Import, StoreError, Taken};
 use crate::wire::{LineError, Lines, NotARecord, read_record};
 
 /// Why nothing was imported.
@@ -130,28 +129,22 @@ impl Engine {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn import(&self, input: impl BufRead) -> Result<u64, ImportError> {
-        self.refuse_unless_writing().map_err(ImportError::Aborted)?;
+        drop(self.committing().map_err(ImportError::Aborted)?);
         let connection = self.shared.readers.writer_apart().map_err(ImportError::Aborted)?;
         let mut import = Import::begin(&connection).map_err(ImportError::Aborted)?;
         let mut lines = Lines::new(input, self.longest_line());
         insert_all(&mut import, &mut lines)?;
         import.finish().map_err(ImportError::Aborted)?;
-        // It may have taken long: who has closed the engine may rely on that nothing is written any more.
-        self.refuse_unless_writing().map_err(ImportError::Aborted)?;
-        let (count, last_change) = import.commit().map_err(ImportError::Unknown)?;
+        let (count, last_change) = {
+            // It may have taken long, and the engine may be closed by now.
+            let _committing = self.committing().map_err(ImportError::Aborted)?;
+            import.commit().map_err(ImportError::Unknown)?
+        };
         self.shared.followers.announce(last_change);
         // The import is there. If the log cannot be moved now, the writer will do so.
-        drop(connection.checkpoint(Effort::Passive));
+        self.shared.monitor.note_checkpoint(&connection.checkpoint(Effort::Passive));
+        self.shared.monitor.set_log_bytes(connection.log_size().bytes());
         Ok(count)
-    }
-
-    pub(super) fn refuse_unless_writing(&self) -> Result<(), StoreError> {
-        let kind = match self.shared.monitor.snapshot().writes {
-            Writes::RefusedUntilReopened => StoreErrorKind::WritesStopped,
-            Writes::Closed => StoreErrorKind::Closed,
-            Writes::Accepted | Writes::RefusedLogFull => return Ok(()),
-        };
-        Err(StoreError::new(Operation::Begin, kind))
     }
 
     /// In bytes. An opportunity has three texts, each from a request of its own perhaps; escaped, a byte

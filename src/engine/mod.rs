@@ -31,7 +31,7 @@ mod unanswered;
 mod writer;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 pub use batch::Batch;
 pub use change_feed::NextChange;
@@ -49,7 +49,7 @@ pub use ticket::{ReplyTicket, Ticket};
 
 use crate::domain::{Opportunity, OpportunityId, Outcome, Rejection, Request, VenueId, decide};
 use crate::references::References;
-use crate::store::{Database, OpenError, Order, ReadPool, StoreError};
+use crate::store::{Database, OpenError, Operation, Order, ReadPool, StoreError, StoreErrorKind};
 use crate::wire::Decoder;
 use change_feed::Followers;
 use health::Monitor;
@@ -323,6 +323,7 @@ impl Engine {
                 statistics,
                 clock,
                 log_cap_bytes,
+                committing: RwLock::default(),
                 readers: ReadPool::new(database, read_deadline),
                 writer,
                 _scratch: scratch,
@@ -360,6 +361,17 @@ impl Engine {
         Ok((job, Ticket::new(waiter)))
     }
 
+    /// Lets somebody commit beside the writer, if the engine writes. Whoever stops it waits for that.
+    fn committing(&self) -> Result<RwLockReadGuard<'_, ()>, StoreError> {
+        let committing = self.shared.committing.read().unwrap_or_else(PoisonError::into_inner);
+        let kind = match self.shared.monitor.snapshot().writes {
+            Writes::RefusedUntilReopened => StoreErrorKind::WritesStopped,
+            Writes::Closed => StoreErrorKind::Closed,
+            Writes::Accepted | Writes::RefusedLogFull => return Ok(committing),
+        };
+        Err(StoreError::new(Operation::Begin, kind))
+    }
+
     /// Counts what is answered on the thread of the caller, because it is not queued.
     fn counted<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
         result.inspect_err(|error| {
@@ -387,6 +399,8 @@ struct Shared {
     statistics: Arc<Statistics>,
     clock: Clock,
     log_cap_bytes: u64,
+    /// Held by those who commit beside the writer.
+    committing: RwLock<()>,
     readers: ReadPool,
     writer: Writer,
     /// Dropped last, after the files in it are closed.
@@ -400,6 +414,8 @@ impl Shared {
         self.readers.close();
         self.queue.close();
         let ended = self.writer.join();
+        // Who has closed the engine may rely on that nothing is written any more.
+        drop(self.committing.write());
         self.followers.close();
         ended
     }
