@@ -30,6 +30,11 @@ peers *arguments:
 
 # What is random, much more often: power cuts, kills, damage, hostile bytes, orders of threads. Takes hours
 torture:
-    LONG_TESTS=1 cargo test --release --no-fail-fast -- --nocapture
-    LONG_TESTS=1 cargo run --release --manifest-path tests/models/Cargo.toml
-    FUZZ_SECONDS=600 bash .ci/run fuzz
+    #!/usr/bin/env bash
+    # All of it, whatever fails.
+    export LONG_TESTS=1 FUZZ_SECONDS=600
+    failed=0
+    cargo test --release --no-fail-fast -- --nocapture || failed=1
+    cargo run --release --manifest-path tests/models/Cargo.toml || failed=1
+    bash .ci/run fuzz || failed=1
+    exit $failed
