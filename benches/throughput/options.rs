@@ -1,29 +1,41 @@
-//! What options cost: B and D with each of them, beside the engine without.
+//! What is around the one call costs: B and D with each of it, beside the engine without.
+
+#[path = "options/listener.rs"]
+mod listener;
+#[path = "options/used.rs"]
+mod used;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 
-use opportunity_engine::{Batch, Catalog, Engine, IdempotencyKey, Options, Reply, Request};
-use serde_json::{Map, json};
+use opportunity_engine::{Batch, Code, Engine, Error, Reply, Request};
+use serde_json::json;
 
-use crate::arguments::{Arguments, BATCHES, MANY_CALLERS, Mode};
+use crate::arguments::{Arguments, Mode};
 use crate::fresh::on_fresh_database;
 use crate::measured::Comparison;
 use crate::report::Report;
 use crate::runs::Limit;
 use crate::subject::{Subject, id_of};
-use crate::workload::VENUES;
+use used::Used;
 
 pub(crate) fn options(arguments: &Arguments, report: &Report) {
-    compare::<History>(arguments, report);
-    compare::<Keys>(arguments, report);
-    compare::<References>(arguments, report);
+    compare::<used::History>(arguments, report);
+    compare::<used::Keys>(arguments, report);
+    compare::<used::Versions>(arguments, report);
+    compare::<used::DryRuns>(arguments, report);
+    compare::<used::References>(arguments, report);
+    compare::<used::Lists>(arguments, report);
+    compare::<used::Exports>(arguments, report);
+    compare::<listener::Listener>(arguments, report);
 }
 
 /// The engine with an option stands in the place of the engine, the one without in that of the baseline.
 fn compare<O: Used>(arguments: &Arguments, report: &Report) {
     let limit = Limit::of_time(arguments.duration());
-    for mode in [MANY_CALLERS, BATCHES] {
+    for &mode in O::MODES {
         let Mode::Requests(mode, sending) = mode else { continue };
         let mut compared = Comparison::default();
         for round in 0..arguments.rounds() {
@@ -36,72 +48,48 @@ fn compare<O: Used>(arguments: &Arguments, report: &Report) {
     }
 }
 
-/// An option, and what requests need to use it.
-trait Used: Default + Sync {
-    const NAME: &'static str;
-
-    fn options() -> Options {
-        Engine::options()
-    }
-
-    fn prepare(&self, request: Request) -> Request {
-        request
-    }
-}
-
-#[derive(Default)]
-struct History;
-
-impl Used for History {
-    const NAME: &'static str = "a history";
-
-    fn options() -> Options {
-        Engine::options().history(true)
-    }
-}
-
-/// Every request has a key of its own.
-#[derive(Default)]
-struct Keys {
-    last: AtomicU64,
-}
-
-impl Used for Keys {
-    const NAME: &'static str = "keys";
-
-    fn prepare(&self, request: Request) -> Request {
-        let number = self.last.fetch_add(1, Ordering::Relaxed);
-        // As long as a UUID.
-        let key = IdempotencyKey::new(format!("{number:036}")).expect("it is short");
-        request.idempotency_key(key)
-    }
-}
-
-#[derive(Default)]
-struct References;
-
-impl Used for References {
-    const NAME: &'static str = "references";
-
-    fn options() -> Options {
-        let venue = json!({
-            "types": [18], "stages": {"69": [127]}, "sources": [25], "industries": [77], "contacts": [918],
-        });
-        let venues: Map<_, _> = (1..=VENUES).map(|it| (it.to_string(), venue.clone())).collect();
-        let catalog = serde_json::to_vec(&venues).expect("it is JSON");
-        Engine::options().references(Catalog::from_json(&catalog).expect("it is a catalog"))
-    }
-}
-
 struct With<O> {
     engine: Engine,
     option: O,
+    beside: Option<Beside>,
+}
+
+/// A thread that does something over and over.
+struct Beside {
+    is_over: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Beside {
+    fn start(engine: Engine, work: fn(&Engine)) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let is_told = Arc::clone(&is_over);
+        let thread = thread::spawn(move || {
+            while !is_told.load(Ordering::Relaxed) {
+                work(&engine);
+            }
+        });
+        Self { is_over, thread }
+    }
+
+    fn stop(self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.thread.join().expect("nothing of it fails");
+    }
+}
+
+impl<O: Used> With<O> {
+    fn prepare(&self, body: &[u8]) -> Request {
+        let request = self.engine.decode(body).expect("no request breaks a rule");
+        self.option.prepare(&self.engine, request)
+    }
 }
 
 impl<O: Used> Subject for With<O> {
     fn open(folder: &Path) -> Self {
         let engine = O::options().open(Self::database(folder)).expect("it can be created");
-        Self { engine, option: O::default() }
+        let beside = O::beside().map(|work| Beside::start(engine.clone(), work));
+        Self { engine, option: O::default(), beside }
     }
 
     fn database(folder: &Path) -> PathBuf {
@@ -109,13 +97,17 @@ impl<O: Used> Subject for With<O> {
     }
 
     fn send(&self, body: &[u8]) -> i64 {
-        let request = self.engine.decode(body).expect("no request breaks a rule");
-        id_of(&Reply::from(self.engine.add_or_update(self.option.prepare(request))))
+        loop {
+            match self.engine.add_or_update(self.prepare(body)) {
+                // Somebody was faster.
+                Err(Error::Rejected(rejection)) if rejection.code() == Code::Conflict => {}
+                result => return id_of(&Reply::from(result)),
+            }
+        }
     }
 
     fn send_all(&self, bodies: &[Vec<u8>]) -> Vec<i64> {
-        let prepare = |request| self.option.prepare(request);
-        let requests = bodies.iter().map(|body| self.engine.decode(body).map(prepare));
+        let requests = bodies.iter().map(|body| Ok(self.prepare(body)));
         self.engine.reply_to_all(requests, Batch::EachOnItsOwn).iter().map(id_of).collect()
     }
 
@@ -124,6 +116,10 @@ impl<O: Used> Subject for With<O> {
     }
 
     fn close(self) {
+        if let Some(beside) = self.beside {
+            beside.stop();
+        }
+        drop(self.option);
         self.engine.close().expect("it can be closed");
     }
 }
