@@ -36,10 +36,10 @@ impl<'c> Companions<'c> {
     pub(super) fn recall(
         &mut self,
         order: &Order,
-        pending: Option<&PendingKeys<'_>>,
+        pending: Option<&Pending<'_>>,
         at: Timestamp,
     ) -> Result<Option<Result<Outcome, Rejection>>, StoreError> {
-        self.done_once.recall(order, pending, at)
+        self.done_once.recall(order, pending.map(|pending| &pending.keys), at)
     }
 
     pub(super) fn note(
@@ -63,5 +63,19 @@ impl<'c> Companions<'c> {
     /// The last change that is recorded.
     pub(super) fn last_change(&self) -> Option<Sequence> {
         self.history.last()
+    }
+}
+
+/// What earlier orders of an all-or-nothing batch will leave with them.
+#[derive(Default)]
+pub(super) struct Pending<'o> {
+    keys: PendingKeys<'o>,
+}
+
+impl<'o> Pending<'o> {
+    pub(super) fn note(&mut self, order: &'o Order, plan: &Plan) {
+        if let Some(once) = &order.once {
+            self.keys.insert((order.venue(), &once.key), (&once.request, plan.outcome()));
+        }
     }
 }

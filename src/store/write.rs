@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Statement};
 
-use super::companions::Companions;
+use super::companions::{self, Companions};
 use super::connection::WriteConnection;
-use super::done_once::PendingKeys;
 use super::error::{Operation, StoreError, StoreErrorKind};
 use super::order::Order;
 use super::plan::{Plan, Present};
@@ -128,7 +127,7 @@ pub(crate) struct Group<'s, 'c> {
 #[derive(Default)]
 struct Pending<'o> {
     rows: HashMap<OpportunityId, Opportunity>,
-    keys: PendingKeys<'o>,
+    companions: companions::Pending<'o>,
 }
 
 impl<'o> Pending<'o> {
@@ -136,9 +135,7 @@ impl<'o> Pending<'o> {
         if let Some(row) = plan.written() {
             self.rows.insert(row.id(), row.clone());
         }
-        if let Some(once) = &order.once {
-            self.keys.insert((order.venue(), &once.key), (&once.request, plan.outcome()));
-        }
+        self.companions.note(order, plan);
     }
 }
 
@@ -270,8 +267,8 @@ struct InGroup<'g, 's, 'c, 'o> {
 
 impl Present for InGroup<'_, '_, '_, '_> {
     fn recall(&mut self, order: &Order, at: Timestamp) -> Result<Option<Applied>, StoreError> {
-        let keys = self.pending.map(|pending| &pending.keys);
-        self.group.store.companions.recall(order, keys, at)
+        let pending = self.pending.map(|pending| &pending.companions);
+        self.group.store.companions.recall(order, pending, at)
     }
 
     fn last_id(&mut self) -> Result<i64, StoreError> {
