@@ -53,8 +53,9 @@ fn print_table(
         eprintln!("no opportunities");
         return Ok(());
     }
-    let table = Table::with_room_for(&first);
+    let mut rest = opportunities.peekable();
+    let table = Table::that_begins_with(&first, rest.peek().is_some());
     output.line(table.header())?;
     first.iter().try_for_each(|opportunity| output.line(table.row(opportunity)))?;
-    opportunities.try_for_each(|opportunity| output.line(table.row(&opportunity?)))
+    rest.try_for_each(|opportunity| output.line(table.row(&opportunity?)))
 }

@@ -66,15 +66,16 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// A table with room for these; their names may be cut.
-    pub(crate) fn with_room_for(opportunities: &[Opportunity]) -> Self {
+    /// A table that begins with these and has room for them. Names are cut where a line would get too long; if
+    /// others follow, whose names are not known yet, they get all the room that there is.
+    pub(crate) fn that_begins_with(opportunities: &[Opportunity], goes_on: bool) -> Self {
         let mut widths = COLUMNS.map(|column| {
             let cells = opportunities.iter().map(|it| fitted(&(column.cell)(it), LINE));
             cells.map(|cell| width(&cell)).max().unwrap_or(0).max(width(column.title))
         });
         let taken: usize = widths.iter().map(|width| width + GAP.len()).sum();
         let room = LINE.saturating_sub(taken - GAP.len() - widths[NAME]).max(MIN_NAME);
-        widths[NAME] = widths[NAME].min(room);
+        widths[NAME] = if goes_on { room } else { widths[NAME].min(room) };
         Self { widths }
     }
 
