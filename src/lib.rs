@@ -48,6 +48,7 @@
 //! | refuse ids that nobody knows | [`Options::references`], [`Catalog`] |
 //! | move opportunities elsewhere, and back | [`Engine::export`], [`Engine::import`] |
 //! | keep a copy, look for damage | [`Engine::backup_to`], [`Engine::verify`] |
+//! | look at a database from outside, count what is in it | [`Reader`], [`Reader::inventory`] |
 //! | know whether it can go on, and how it is going | [`Engine::health`], [`Engine::stats`] |
 //!
 //! # The parts
@@ -163,12 +164,12 @@ pub use domain::{
 };
 pub use engine::{
     Batch, BatchError, Distribution, Engine, Error, ExportError, Forecast, Health, ImportError,
-    ListError, Listing, NextChange, Opportunities, Options, OutcomeCounts, Page, RefusalCounts,
-    Reply, ReplyTicket, Stats, Ticket, TrySubmitError, Writes,
+    ListError, Listing, NextChange, Opportunities, Options, OutcomeCounts, Page, Reader,
+    RefusalCounts, Reply, ReplyTicket, Stats, Ticket, TrySubmitError, Writes,
 };
 pub use references::{Catalog, CatalogError, Mentions, References};
 pub use store::{
-    BackupError, Durability, Findings, OpenError, Operation, Problem, StoreError, StoreErrorKind,
-    Verification,
+    BackupError, Durability, Findings, Inventory, OpenError, Operation, Problem, StoreError,
+    StoreErrorKind, Verification,
 };
 pub use wire::{Decoder, UnknownKeys};

@@ -1,11 +1,25 @@
 //! The program `opportunity`, run as a process.
 
+#[path = "cli/changing.rs"]
+mod changing;
+#[path = "cli/describing.rs"]
+mod describing;
+#[path = "cli/listing.rs"]
+mod listing;
+#[path = "cli/measuring.rs"]
+mod measuring;
+#[path = "cli/moving.rs"]
+mod moving;
+#[path = "cli/place.rs"]
+mod place;
+mod support;
+
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Output};
 use std::time::Duration;
 
-use tempfile::TempDir;
+use place::{Place, lines, start, text};
 
 const LEAD: &str =
     r#"{"venueId":107,"name":"Lead","contactId":918,"typeId":18,"sourceId":25,"stageId":69}"#;
@@ -13,58 +27,6 @@ const NO_SUCH: &str = r#"{"id":99,"venueId":107,"name":"x"}"#;
 
 fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_opportunity"))
-}
-
-/// A folder with a database path in it.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn db(&self) -> PathBuf {
-        self.path("a.db")
-    }
-
-    /// `apply`, fed through standard input.
-    fn apply(&self, arguments: &[&str]) -> Command {
-        let mut command = program();
-        command
-            .args(["apply", "-", "--db"])
-            .arg(self.db())
-            .args(["--durability", "off"])
-            .args(arguments);
-        command
-    }
-
-    fn run(&self, arguments: &[&str], input: &[u8]) -> Output {
-        let mut child = start(&mut self.apply(arguments));
-        let mut stdin = child.stdin.take().unwrap();
-        std::thread::scope(|scope| {
-            scope.spawn(move || {
-                // The program may end before it has read all.
-                let _ignored = stdin.write_all(input).is_err();
-            });
-            child.wait_with_output().unwrap()
-        })
-    }
-}
-
-fn start(command: &mut Command) -> Child {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
-
-fn lines(bytes: &[u8]) -> Vec<&str> {
-    text(bytes).lines().collect()
 }
 
 #[test]
@@ -80,7 +42,7 @@ fn replies_come_in_order_and_byte_for_byte() {
         "{}",
         r#"{"id":1,"venueId":107,"name":"New"}"#,
     ];
-    let output = place.run(&[], input.join("\n").as_bytes());
+    let output = place.apply(&[], input.join("\n").as_bytes());
     assert_eq!(
         lines(&output.stdout),
         [
@@ -113,7 +75,7 @@ fn replies_come_in_order_and_byte_for_byte() {
 
 #[test]
 fn an_empty_input_is_no_request() {
-    let output = Place::new().run(&["--strict"], b"\n\n  \r\n");
+    let output = Place::new().apply(&["--strict"], b"\n\n  \r\n");
     assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
     assert!(text(&output.stderr).contains("\n0 requests in "));
 }
@@ -123,7 +85,7 @@ fn a_line_of_any_length_is_refused_and_the_rest_goes_on() {
     let place = Place::new();
     let mut input = vec![b'x'; 50 << 20];
     input.extend_from_slice(format!("\r\n{LEAD}\r\n").as_bytes());
-    let output = place.run(&[], &input);
+    let output = place.apply(&[], &input);
     assert_eq!(
         lines(&output.stdout),
         [
@@ -156,7 +118,7 @@ fn a_file_is_read_and_the_replies_go_to_a_file() {
 fn a_batch_of_all_applies_everything_or_nothing() {
     let place = Place::new();
     let output =
-        place.run(&["--batch", "all"], format!("{LEAD}\n{NO_SUCH}\n{LEAD}\n[\n").as_bytes());
+        place.apply(&["--batch", "all"], format!("{LEAD}\n{NO_SUCH}\n{LEAD}\n[\n").as_bytes());
     let withdrawn = r#"{"success":false,"id":null,"errorCode":424,"specificCode":null,"message":"aborted, nothing was changed: could not accept the request: another request of its all-or-nothing batch was refused; correct that one and send the batch again","additionalMessages":[]}"#;
     let replies = lines(&output.stdout);
     assert_eq!((replies[0], replies[2], replies.len()), (withdrawn, withdrawn, 4));
@@ -169,7 +131,8 @@ fn a_batch_of_all_applies_everything_or_nothing() {
         "{summary}"
     );
 
-    let output = place.run(&["--batch", "all", "--strict"], format!("{LEAD}\n{LEAD}\n").as_bytes());
+    let output =
+        place.apply(&["--batch", "all", "--strict"], format!("{LEAD}\n{LEAD}\n").as_bytes());
     assert_eq!(lines(&output.stdout), [r#"{"success":true,"id":1}"#, r#"{"success":true,"id":2}"#]);
     assert_eq!(output.status.code(), Some(0));
 }
@@ -177,13 +140,13 @@ fn a_batch_of_all_applies_everything_or_nothing() {
 #[test]
 fn strict_tells_of_a_refusal_in_the_exit_status() {
     let place = Place::new();
-    assert_eq!(place.run(&["--strict"], LEAD.as_bytes()).status.code(), Some(0));
-    assert_eq!(place.run(&["--strict"], NO_SUCH.as_bytes()).status.code(), Some(3));
+    assert_eq!(place.apply(&["--strict"], LEAD.as_bytes()).status.code(), Some(0));
+    assert_eq!(place.apply(&["--strict"], NO_SUCH.as_bytes()).status.code(), Some(3));
     assert_eq!(
-        place.run(&["--strict", "--batch", "all"], NO_SUCH.as_bytes()).status.code(),
+        place.apply(&["--strict", "--batch", "all"], NO_SUCH.as_bytes()).status.code(),
         Some(3)
     );
-    assert_eq!(place.run(&[], NO_SUCH.as_bytes()).status.code(), Some(0));
+    assert_eq!(place.apply(&[], NO_SUCH.as_bytes()).status.code(), Some(0));
 }
 
 #[test]
@@ -192,25 +155,25 @@ fn bad_usage_is_told_in_the_exit_status() {
     let status = |command: &mut Command| command.output().unwrap().status.code();
     assert_eq!(status(&mut program()), Some(2));
     assert_eq!(status(program().args(["apply", "-"])), Some(2));
-    assert_eq!(status(&mut place.apply(&["--batch", "some"])), Some(2));
+    assert_eq!(status(&mut place.applying(&["--batch", "some"])), Some(2));
     assert_eq!(status(program().args(["get", "0", "1", "--db", "x"])), Some(2));
     let output = program().args(["apply", "missing", "--db"]).arg(place.db()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).starts_with("opportunity: could not open missing: No such file"));
     let folder =
-        program().arg("apply").arg(place.0.path()).arg("--db").arg(place.db()).output().unwrap();
+        program().arg("apply").arg(place.folder()).arg("--db").arg(place.db()).output().unwrap();
     assert_eq!(folder.status.code(), Some(2));
-    let output = place.run(&["--replies", "/nowhere/replies"], LEAD.as_bytes());
+    let output = place.apply(&["--replies", "/nowhere/replies"], LEAD.as_bytes());
     assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]
 fn replies_are_never_written_over_the_requests_or_the_database() {
     let place = Place::new();
-    place.run(&[], LEAD.as_bytes());
+    place.apply(&[], LEAD.as_bytes());
     let database = std::fs::read(place.db()).unwrap();
     std::fs::write(place.path("in"), LEAD).unwrap();
-    for replies in [place.path("in"), place.db(), place.0.path().join("./a.db")] {
+    for replies in [place.path("in"), place.db(), place.folder().join("./a.db")] {
         let output = program()
             .arg("apply")
             .arg(place.path("in"))
@@ -231,7 +194,7 @@ fn a_database_that_cannot_be_opened_is_a_failure_of_the_store() {
     let place = Place::new();
     let notes = "dear diary, ".repeat(500);
     std::fs::write(place.db(), &notes).unwrap();
-    let output = place.run(&[], LEAD.as_bytes());
+    let output = place.apply(&[], LEAD.as_bytes());
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("is not an opportunity database"), "{output:?}");
     assert_eq!(std::fs::read_to_string(place.db()).unwrap(), notes);
@@ -240,7 +203,7 @@ fn a_database_that_cannot_be_opened_is_a_failure_of_the_store() {
 #[test]
 fn a_reply_does_not_wait_for_further_input() {
     let place = Place::new();
-    let mut child = start(&mut place.apply(&[]));
+    let mut child = start(&mut place.applying(&[]));
     let mut stdin = child.stdin.take().unwrap();
     let replies = BufReader::new(child.stdout.take().unwrap());
     let (sender, receiver) = std::sync::mpsc::channel();
@@ -263,7 +226,7 @@ fn a_reply_does_not_wait_for_further_input() {
 #[test]
 fn a_reader_of_replies_that_goes_away_is_told_and_no_panic() {
     let place = Place::new();
-    let mut child = start(&mut place.apply(&[]));
+    let mut child = start(&mut place.applying(&[]));
     drop(child.stdout.take());
     let mut stdin = child.stdin.take().unwrap();
     let mut written = 0;
@@ -281,7 +244,7 @@ fn a_reader_of_replies_that_goes_away_is_told_and_no_panic() {
 #[test]
 fn get_prints_an_opportunity() {
     let place = Place::new();
-    place.run(&[], LEAD.as_bytes());
+    place.apply(&[], LEAD.as_bytes());
     let get = |venue: &str, id: &str, db: &Path| {
         program().args(["get", venue, id, "--db"]).arg(db).output().unwrap()
     };
@@ -329,7 +292,7 @@ fn on_db(place: &Place, arguments: &[&str]) -> Output {
 #[test]
 fn backup_copies_a_database_and_overwrites_nothing() {
     let place = Place::new();
-    place.run(&[], format!("{LEAD}\n{LEAD}").as_bytes());
+    place.apply(&[], format!("{LEAD}\n{LEAD}").as_bytes());
     let backup = place.path("backup.db");
     let made = on_db(&place, &["backup", backup.to_str().unwrap()]);
     assert_eq!(made.status.code(), Some(0), "{made:?}");
@@ -361,7 +324,7 @@ fn backup_copies_a_database_and_overwrites_nothing() {
 #[test]
 fn check_tells_whether_a_database_is_sound() {
     let place = Place::new();
-    place.run(&[], format!("{LEAD}\n{LEAD}").as_bytes());
+    place.apply(&[], format!("{LEAD}\n{LEAD}").as_bytes());
     let backup = place.path("backup.db");
     on_db(&place, &["backup", backup.to_str().unwrap()]);
     let copied = std::fs::read(&backup).unwrap();
@@ -383,7 +346,7 @@ fn check_tells_whether_a_database_is_sound() {
 #[test]
 fn check_prints_one_problem_a_line() {
     let place = Place::new();
-    place.run(&[], format!("{LEAD}\n{LEAD}").as_bytes());
+    place.apply(&[], format!("{LEAD}\n{LEAD}").as_bytes());
     let by_hand = rusqlite::Connection::open(place.db()).unwrap();
     let sql =
         "UPDATE opportunity SET name = char(160) WHERE id = 2; UPDATE engine_state SET last_id = 1";
@@ -406,7 +369,7 @@ fn check_prints_one_problem_a_line() {
 #[test]
 fn a_check_that_does_not_even_begin_because_of_damage_says_so() {
     let place = Place::new();
-    place.run(&[], LEAD.as_bytes());
+    place.apply(&[], LEAD.as_bytes());
     let mut bytes = std::fs::read(place.db()).unwrap();
     bytes[100..].fill(0xA5);
     std::fs::write(place.db(), bytes).unwrap();
@@ -448,7 +411,7 @@ fn the_shipped_requests_have_the_shipped_summary() {
     let place = Place::new();
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let requests = std::fs::read(examples.join("requests.ndjson")).unwrap();
-    let output = place.run(&[], &requests);
+    let output = place.apply(&[], &requests);
     let summary = std::fs::read_to_string(examples.join("requests.summary")).unwrap();
     assert!(text(&output.stderr).starts_with(&summary), "{}", text(&output.stderr));
 }

@@ -135,6 +135,16 @@ macro_rules! define_field {
                 }
             }
 
+            /// What it means, in a sentence.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    Self::Id => "The opportunity.",
+                    Self::VenueId => "The venue that it belongs to.",
+                    $(Self::$Field => $doc,)*
+                }
+            }
+
             /// The field with this key, if there is one; keys are case-sensitive.
             #[must_use]
             pub fn from_wire_name(name: &str) -> Option<Self> {

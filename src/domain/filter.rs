@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds, RangeInclusive};
 
 use super::closed_date::ClosedDate;
-use super::field::{Field, with_fields};
+use super::field::{Clearing, Field, with_fields};
 use super::id::*; // so that the table of fields may name any of them
 use super::opportunity::Opportunity;
+use super::patch::Patch;
 use super::text::{ChannelId, Name, Text};
 use super::timestamp::Timestamp;
-use super::value::{FieldValue, Value};
+use super::value::{FieldValue, Given, InvalidValue, Value};
 
 /// Which opportunities of a venue a list takes up: those that meet every condition. A new one has none.
 ///
@@ -167,9 +168,17 @@ macro_rules! wanted {
     ($OnAdd:ident $Type:ty) => { impl Into<Option<$Type>> };
 }
 
+/// The value of a field that a text gives; none if it is empty.
+fn parsed<T: FieldValue>(text: &str) -> Result<Option<Value<'static>>, InvalidValue> {
+    Ok(match T::patch(Given::Text(text.into()))? {
+        Patch::Set(value) => Some(value.to_value().into_owned()),
+        Patch::Keep | Patch::Clear => None,
+    })
+}
+
 macro_rules! define_conditions {
     (
-        keys { $($keys:tt)* }
+        keys { $($Key:ident $key:ident $key_wire:literal $KeyType:ident;)* }
         details { $($Field:ident $member:ident $wire:literal $Type:ident $OnAdd:ident $Clearing:ident $doc:literal;)* }
     ) => {
         /// One method a field of the details: those with this value, to the letter.
@@ -183,6 +192,35 @@ macro_rules! define_conditions {
                     self
                 }
             )*
+
+            /// Those with this value in a field, to the letter. It is given as a text, as in the query of a URL
+            /// or on a command line: what a JSON request may give as a text. The empty text asks for those
+            /// without a value.
+            ///
+            /// # Errors
+            ///
+            /// [`InvalidValue`] when the field cannot have that value, or always has one and the text is empty.
+            ///
+            /// ```
+            /// use opportunity_engine::{Field, Filter, StageId};
+            ///
+            /// let typed = Filter::new().stage_id(StageId::new(70)?).owner_user_id(None);
+            /// let filter = Filter::new().text(Field::StageId, "70")?.text(Field::OwnerUserId, "")?;
+            /// assert_eq!(filter, typed);
+            /// assert!(Filter::new().text(Field::StageId, "won").is_err());
+            /// # Ok::<(), opportunity_engine::InvalidValue>(())
+            /// ```
+            pub fn text(mut self, field: Field, text: &str) -> Result<Self, InvalidValue> {
+                let value = match field {
+                    $(Field::$Key => parsed::<$KeyType>(text)?,)*
+                    $(Field::$Field => parsed::<$Type>(text)?,)*
+                };
+                if value.is_none() && field.clearing() == Clearing::Never {
+                    return Err(InvalidValue::Empty);
+                }
+                self.values.insert(field, value);
+                Ok(self)
+            }
         }
     };
 }

@@ -4,7 +4,7 @@ use std::iter::FusedIterator;
 
 use super::Engine;
 use crate::domain::{Cursor, CursorError, Filter, ListOrder, Opportunity, Position, VenueId};
-use crate::store::{ListQuery, StoreError};
+use crate::store::{ListQuery, ReadPool, StoreError};
 
 /// Lists opportunities.
 impl Engine {
@@ -42,19 +42,13 @@ impl Engine {
     /// # Ok(())
     /// # }
     /// ```
-    pub const fn list(&self, venue: VenueId, filter: Filter) -> Listing<'_> {
-        Listing {
-            engine: self,
-            venue,
-            filter,
-            order: ListOrder::Id,
-            page_size: Listing::DEFAULT_PAGE_SIZE,
-            after: None,
-        }
+    pub fn list(&self, venue: VenueId, filter: Filter) -> Listing<'_> {
+        Listing::of(&self.shared.readers, venue, filter)
     }
 }
 
-/// A list of a venue's opportunities: see [`Engine::list`].
+/// A list of a venue's opportunities: see [`Engine::list`], and [`Reader::list`](crate::Reader::list), whose reads
+/// have no deadline.
 ///
 /// # While writes go on
 ///
@@ -89,7 +83,7 @@ impl Engine {
 #[derive(Debug, Clone)]
 #[must_use = "a list reads nothing until it is asked for a page, for all or for their number"]
 pub struct Listing<'e> {
-    engine: &'e Engine,
+    readers: &'e ReadPool,
     venue: VenueId,
     filter: Filter,
     order: ListOrder,
@@ -103,6 +97,11 @@ impl<'e> Listing<'e> {
 
     /// How many it can have: 1,000.
     pub const MAX_PAGE_SIZE: usize = 1_000;
+
+    pub(super) const fn of(readers: &'e ReadPool, venue: VenueId, filter: Filter) -> Self {
+        let page_size = Self::DEFAULT_PAGE_SIZE;
+        Self { readers, venue, filter, order: ListOrder::Id, page_size, after: None }
+    }
 
     /// The order; by id if nothing is said.
     pub const fn order(mut self, order: ListOrder) -> Self {
@@ -137,7 +136,7 @@ impl<'e> Listing<'e> {
         };
         let (venue, filter, limit) = (self.venue, &self.filter, self.page_size);
         let query = ListQuery { venue, filter, after, limit };
-        let listed = self.engine.shared.readers.list(query)?;
+        let listed = self.readers.list(query)?;
         let next = listed.rest.map(|position| Cursor::new(venue, filter, position));
         Ok(Page { items: listed.opportunities, next })
     }
@@ -148,7 +147,7 @@ impl<'e> Listing<'e> {
     ///
     /// [`StoreError`], for instance when the read takes longer than its deadline.
     pub fn count(&self) -> Result<u64, StoreError> {
-        self.engine.shared.readers.count(self.venue, &self.filter)
+        self.readers.count(self.venue, &self.filter)
     }
 
     /// All of them, from the beginning or from the cursor on. It reads a page when it comes to it, and holds

@@ -34,22 +34,13 @@ macro_rules! define_of_fields {
                 $(Field::$Field => generator.subschema_for::<Option<$Type>>(),)*
             }
         }
-
-        /// What a field means.
-        const fn meaning(field: Field) -> &'static str {
-            match field {
-                Field::Id => "The opportunity.",
-                Field::VenueId => "The venue that it belongs to.",
-                $(Field::$Field => $doc,)*
-            }
-        }
     };
 }
 with_fields!(define_of_fields);
 
 /// The schema, with what the field means.
 pub(super) fn described(field: Field, mut schema: Schema) -> Schema {
-    schema.insert("description".to_owned(), meaning(field).into());
+    schema.insert("description".to_owned(), field.meaning().into());
     schema
 }
 

@@ -15,6 +15,7 @@ use super::error::{OpenError, Operation, StoreError, StoreErrorKind};
 use super::folder::sync_folder_of;
 use super::look::contents_at_once;
 use super::migrations::{Contents, migrate};
+use super::read_connection::ReadConnection;
 use super::sqlite_error::failed;
 use super::unsynced::Unsynced;
 
@@ -190,8 +191,8 @@ impl Database {
     }
 
     /// A further connection that only reads.
-    pub(super) fn reader(&self) -> Result<Connection, OpenError> {
-        self.patiently(|| self.connect(Access::Read))
+    pub(super) fn reader(&self) -> Result<ReadConnection, OpenError> {
+        self.patiently(|| self.connect(Access::Read)).map(ReadConnection::of_engine)
     }
 
     /// Waits for others up to the busy timeout. SQLite does so by itself, but not while somebody

@@ -164,10 +164,49 @@ impl WriteConnection {
     }
 }
 
+/// What the database says of the feed. Before there were feeds it says nothing, which is the same as that none
+/// is kept; only who looks at a database without opening it meets such a one.
+fn feed(connection: &Connection) -> Result<Feed, StoreError> {
+    let read = failed(Operation::Read);
+    if !migrations::has(connection, "change_feed").map_err(&read)? {
+        return Ok(Feed::default());
+    }
+    let mut select = connection.prepare_cached(SELECT_FEED).map_err(&read)?;
+    Feed::read(&mut select, Operation::Read)
+}
+
 /// The last change that was recorded, even if it was pruned.
 pub(super) fn last_change(connection: &Connection) -> Result<Option<Sequence>, StoreError> {
-    let mut select = connection.prepare_cached(SELECT_FEED).map_err(failed(Operation::Read))?;
-    Ok(Sequence::new(Feed::read(&mut select, Operation::Read)?.last).ok())
+    Ok(Sequence::new(feed(connection)?.last).ok())
+}
+
+/// Whether what is changed is recorded.
+pub(super) fn is_kept(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(feed(connection)?.is_kept)
+}
+
+/// How far the feed goes.
+pub(super) struct Extent {
+    pub(super) is_kept: bool,
+    pub(super) records: u64,
+    /// The first record that is there.
+    pub(super) first: Option<Sequence>,
+    /// The last record that was made.
+    pub(super) last: Option<Sequence>,
+}
+
+pub(super) fn extent(connection: &Connection) -> Result<Extent, StoreError> {
+    let Feed { is_kept, last } = feed(connection)?;
+    let last = Sequence::new(last).ok();
+    if last.is_none() {
+        return Ok(Extent { is_kept, records: 0, first: None, last });
+    }
+    let select = "SELECT count(*), min(sequence) FROM opportunity_change";
+    let counted = connection.query_row(select, [], |row| {
+        Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, Option<i64>>(1)?))
+    });
+    let (records, first) = counted.map_err(failed(Operation::Read))?;
+    Ok(Extent { is_kept, records, first: first.and_then(|it| Sequence::new(it).ok()), last })
 }
 
 /// The records after a sequence, in order: at most `limit`, and no more once their fields take
@@ -178,6 +217,9 @@ pub(super) fn changes(
     limit: usize,
 ) -> Result<Vec<Change>, StoreError> {
     let read = failed(Operation::Read);
+    if !migrations::has(connection, "change_feed").map_err(&read)? {
+        return Ok(Vec::new());
+    }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut select = connection.prepare_cached(SELECT_AFTER).map_err(&read)?;
     let mut rows = select.query([after.map_or(0, Sequence::get), limit]).map_err(&read)?;

@@ -12,6 +12,7 @@ use super::error::{OpenError, Operation, StoreError, StoreErrorKind};
 use super::migrations::{
     APPLICATION_ID, BACKUP_ID, Contents, SCHEMA_VERSION, application_id, contents,
 };
+use super::read_connection::ReadConnection;
 use super::verify::first_problem;
 
 /// What the names of the files that SQLite keeps beside a database add to its name.
@@ -264,7 +265,7 @@ impl Database {
 
     /// A connection that looks at a database, and changes neither the file nor its log. Nobody has to
     /// have opened it before.
-    pub(super) fn inspect(&self) -> Result<Connection, OpenError> {
+    pub(super) fn inspect(&self) -> Result<ReadConnection, OpenError> {
         self.patiently(|| {
             let is_empty = !self.exists_or_may_be_created()? || self.look()?.0 == Contents::Nothing;
             if is_empty {
@@ -274,7 +275,12 @@ impl Database {
         })
     }
 
-    fn inspector(&self) -> Result<Connection, OpenError> {
+    fn inspector(&self) -> Result<ReadConnection, OpenError> {
+        let connection = self.inspecting_connection()?;
+        Ok(ReadConnection::of_onlooker(connection, &self.path))
+    }
+
+    fn inspecting_connection(&self) -> Result<Connection, OpenError> {
         if self.has_log() {
             let connection = Connection::open_with_flags(&self.path, READ_ONLY);
             let connection = self.inspecting(connection)?;
@@ -305,7 +311,8 @@ impl Database {
     }
 }
 
-fn has_bytes(path: &Path) -> bool {
+/// Whether there is a file with something in it.
+pub(super) fn has_bytes(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
 }
 

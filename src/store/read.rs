@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::backup::back_up;
-use super::connection::{Database, WriteConnection};
+use super::connection::{Database, Settings, WriteConnection};
 use super::done_once;
-use super::error::{BackupError, Operation, StoreError, StoreErrorKind};
+use super::error::{BackupError, OpenError, Operation, StoreError, StoreErrorKind};
 use super::findings::{Findings, Verification};
 use super::history;
+use super::inventory::{self, Inventory};
 use super::list::{self, ListQuery, Listed};
 use super::order::Order;
 use super::plan::{Plan, Present};
+use super::read_connection::ReadConnection;
 use super::row::{self, STATEMENTS};
 use super::scan::scan;
 use super::sqlite_error::{damaged, failed};
@@ -38,6 +40,8 @@ const STEPS_PER_LOOK: i32 = 1_000;
 #[derive(Debug)]
 pub(crate) struct ReadPool {
     database: Database,
+    /// How a connection is made.
+    connect: fn(&Database) -> Result<ReadConnection, OpenError>,
     deadline: Duration,
     /// `None` once it is closed.
     idle: Mutex<Option<Vec<Reader>>>,
@@ -46,7 +50,19 @@ pub(crate) struct ReadPool {
 impl ReadPool {
     /// A pool of readers that each have `deadline` for one read.
     pub(crate) const fn new(database: Database, deadline: Duration) -> Self {
-        Self { database, deadline, idle: Mutex::new(Some(Vec::new())) }
+        let idle = Mutex::new(Some(Vec::new()));
+        Self { database, connect: Database::reader, deadline, idle }
+    }
+
+    /// A pool for a database that need not be opened, and that is left as it is: a backup, say. A read has no
+    /// deadline.
+    pub(crate) fn of_file(path: &Path, settings: Settings) -> Result<Self, OpenError> {
+        let database = Database::at(path, settings)?;
+        let pool = Self { connect: Database::inspect, ..Self::new(database, Duration::MAX) };
+        // Now, so that what is no database is refused at once.
+        let reader = Reader::new((pool.connect)(&pool.database)?);
+        pool.put_back(reader.map_err(|error| pool.database.open_error(error))?);
+        Ok(pool)
     }
 
     /// The opportunity with this id in this venue.
@@ -102,6 +118,16 @@ impl ReadPool {
         self.read(|reader| history::has_changes(&reader.connection, after))
     }
 
+    /// Whether what is changed is recorded.
+    pub(crate) fn keeps_history(&self) -> Result<bool, StoreError> {
+        self.read(|reader| history::is_kept(&reader.connection))
+    }
+
+    /// What is in the database, and how large it is.
+    pub(crate) fn inventory(&self) -> Result<Inventory, StoreError> {
+        self.read(|reader| inventory::take(&self.database, &reader.connection))
+    }
+
     /// A connection that writes, for what the writer does not do. It leaves the log to the writer, or to whoever
     /// opens the database next.
     pub(crate) fn writer_apart(&self) -> Result<WriteConnection, StoreError> {
@@ -122,12 +148,14 @@ impl ReadPool {
 
     /// Copies the database, as it is at this moment, to a new file.
     pub(crate) fn back_up(&self, path: &Path) -> Result<(), BackupError> {
-        back_up(&self.database, &self.connection_apart()?, path)
+        let connection = self.connection_apart()?;
+        back_up(&self.database, &connection, path)
     }
 
     /// Verifies the database as it is at this moment.
     pub(crate) fn verify(&self, verification: Verification) -> Result<Findings, StoreError> {
-        verify(&self.connection_apart()?, verification)
+        let connection = self.connection_apart()?;
+        verify(&connection, verification)
     }
 
     /// Hands every opportunity, as of this moment, to `visit`, by id; tells how many there were.
@@ -135,7 +163,8 @@ impl ReadPool {
         &self,
         visit: impl FnMut(&Opportunity) -> Result<(), E>,
     ) -> Result<u64, E> {
-        scan(&self.connection_apart()?, visit)
+        let connection = self.connection_apart()?;
+        scan(&connection, visit)
     }
 
     /// Refuses further reads and closes the idle connections.
@@ -160,8 +189,8 @@ impl ReadPool {
 
     /// A connection for a read that takes as long as it takes: it has no deadline. It is not kept, nor
     /// is the memory that it fills.
-    fn connection_apart(&self) -> Result<Connection, StoreError> {
-        Ok(self.open_database()?.reader()?)
+    fn connection_apart(&self) -> Result<ReadConnection, StoreError> {
+        Ok((self.connect)(self.open_database()?)?)
     }
 
     /// The database, unless the pool is closed.
@@ -179,7 +208,7 @@ impl ReadPool {
             Some(readers) => readers.pop(),
             None => return Err(closed()),
         };
-        idle.map_or_else(|| Reader::open(&self.database), Ok)
+        idle.map_or_else(|| Reader::new((self.connect)(&self.database)?), Ok)
     }
 
     fn put_back(&self, reader: Reader) {
@@ -197,15 +226,14 @@ impl ReadPool {
 /// A connection that reads, and the moment at which SQLite gives up a read of its.
 #[derive(Debug)]
 struct Reader {
-    connection: Connection,
+    connection: ReadConnection,
     opened: Instant,
     /// Nanoseconds after `opened`.
     deadline: Arc<AtomicU64>,
 }
 
 impl Reader {
-    fn open(database: &Database) -> Result<Self, StoreError> {
-        let mut connection = database.reader()?;
+    fn new(mut connection: ReadConnection) -> Result<Self, StoreError> {
         let opened = Instant::now();
         let deadline = Arc::new(AtomicU64::new(u64::MAX));
         let limit = Arc::clone(&deadline);

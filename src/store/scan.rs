@@ -17,7 +17,8 @@ pub(crate) fn scan_file<E: From<StoreError>>(
     visit: impl FnMut(&Opportunity) -> Result<(), E>,
 ) -> Result<u64, E> {
     let database = Database::at(path, settings).map_err(StoreError::from)?;
-    scan(&database.inspect().map_err(StoreError::from)?, visit)
+    let connection = database.inspect().map_err(StoreError::from)?;
+    scan(&connection, visit)
 }
 
 /// Hands every opportunity that a connection sees at this moment to `visit`, by id; tells how many there

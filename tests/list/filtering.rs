@@ -5,14 +5,15 @@ use std::ops::Bound::{Excluded, Included};
 
 use opportunity_engine::strategies::{valid_add_to, valid_update};
 use opportunity_engine::{
-    ClosedDate, Engine, Field, Filter, ListOrder, Name, Opportunity, Request, Text, Timestamp,
+    Clearing, ClosedDate, Engine, Field, Filter, InvalidValue, ListOrder, Name, Opportunity,
+    Request, Text, Timestamp, Value,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, subsequence};
 
 use crate::support::{id, lead, runs};
-use crate::world::{Kind, Like, OURS, World, kinds, sorted, venue};
+use crate::world::{Kind, Like, OURS, World, kinds, sorted, venue, with_value};
 
 const ORDERS: [ListOrder; 2] = [ListOrder::Id, ListOrder::LastChange];
 
@@ -302,4 +303,47 @@ fn a_text_that_is_longer_than_any_stored_one_finds_nothing() {
             assert_eq!(world.engine.list(venue(OURS), filter).count().unwrap(), 0);
         }
     }
+}
+
+/// As in a request; a condition that a text makes is the one that its value makes.
+#[test]
+fn a_text_asks_for_the_value_that_it_is() {
+    let (_world, ours) = crowd();
+    let printed = |value: Value<'_>| match value {
+        Value::Integer(integer) => integer.to_string(),
+        Value::Text(text) => text.into_owned(),
+        Value::Date(date) => date.to_string(),
+        other => panic!("{other:?}"),
+    };
+    for opportunity in &ours {
+        for &field in Field::DETAILS {
+            let text = opportunity.value(field).map(printed).unwrap_or_default();
+            let typed = with_value(Filter::new(), field, opportunity);
+            assert_eq!(Filter::new().text(field, &text), Ok(typed), "{field} is {text:?}");
+        }
+        for (field, number) in [(Field::Id, opportunity.id().get()), (Field::VenueId, OURS)] {
+            let filter = Filter::new().text(field, &number.to_string()).unwrap();
+            let matching = ours.iter().filter(|it| filter.matches(it)).count();
+            assert_eq!(matching, if field == Field::Id { 1 } else { ours.len() });
+        }
+    }
+}
+
+#[test]
+fn a_text_that_is_no_value_of_the_field_is_refused() {
+    for &field in Field::ALL {
+        let empty = Filter::new().text(field, "");
+        if field.clearing() == Clearing::Never {
+            assert_eq!(empty, Err(InvalidValue::Empty), "{field}");
+        } else {
+            assert!(empty.is_ok(), "{field}");
+        }
+        let nul = Filter::new().text(field, "\0");
+        assert!(nul.is_err(), "{field}");
+    }
+    let filter = |field, text| Filter::new().text(field, text);
+    assert_eq!(filter(Field::StageId, "0"), Err(InvalidValue::Integer { min: 1 }));
+    assert!(filter(Field::ConfirmedQuoteStatus, "0").is_ok());
+    assert_eq!(filter(Field::ClosedDate, "May"), Err(InvalidValue::Date));
+    assert_eq!(filter(Field::Name, " "), Err(InvalidValue::Blank));
 }

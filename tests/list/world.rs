@@ -134,7 +134,7 @@ fn lower(text: &str) -> String {
 }
 
 /// With the condition that a field is as that of this opportunity.
-fn with_value(filter: Filter, field: Field, like: &Opportunity) -> Filter {
+pub(crate) fn with_value(filter: Filter, field: Field, like: &Opportunity) -> Filter {
     match field {
         Field::Name => filter.name(like.name().clone()),
         Field::TypeId => filter.type_id(*like.type_id()),

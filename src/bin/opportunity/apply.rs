@@ -14,6 +14,7 @@ use crate::failure::{BAD_USAGE, Failure, REFUSED, STORE_FAILED};
 use crate::input::{self, not_read};
 use crate::progress;
 use crate::requests::Requests;
+use crate::statistics::Statistics;
 use crate::summary::Summary;
 
 /// How many requests are in flight between the input and the replies.
@@ -22,8 +23,12 @@ const IN_FLIGHT: usize = 8_192;
 pub(crate) fn run(arguments: &Apply) -> Result<ExitCode, Failure> {
     keep_apart(arguments)?;
     let (input, len) = input::open(&arguments.input)?;
-    let engine = Engine::options()
-        .durability(arguments.durability.into())
+    let options = Engine::options().durability(arguments.durability.into());
+    let options = match arguments.history {
+        Some(history) => options.history(history.into()),
+        None => options,
+    };
+    let engine = options
         .open(&arguments.db)
         .map_err(|error| Failure::new(STORE_FAILED, "could not open the database", &error))?;
     let mut replies = Replies::open(arguments.replies.as_deref())?;
@@ -35,8 +40,12 @@ pub(crate) fn run(arguments: &Apply) -> Result<ExitCode, Failure> {
         BatchArgument::All => all_or_nothing(&engine, requests, &mut replies),
     };
     bar.finish_and_clear();
+    let statistics = arguments.stats.then(|| Statistics(engine.stats()));
     let closed = engine.close();
     eprintln!("{}", replies.summary);
+    if let Some(statistics) = statistics {
+        eprintln!("{statistics}");
+    }
     done?;
     closed.map_err(|error| Failure::new(STORE_FAILED, "could not close the database", &error))?;
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 pub(crate) const STORE_FAILED: u8 = 1;
 /// The arguments make no sense, or a file that they name cannot be used.
 pub(crate) const BAD_USAGE: u8 = 2;
-/// A request was refused, where that matters; what was asked for does not exist.
+/// A request was refused, where that matters; what was asked for does not exist, or will never come.
 pub(crate) const REFUSED: u8 = 3;
 /// The database is damaged, for who asks for that.
 pub(crate) const DAMAGED: u8 = 4;

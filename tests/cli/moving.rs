@@ -1,64 +1,15 @@
-//! The program `opportunity`, run as a process: requests in CSV, export and import.
+//! Requests in CSV, export and import.
 
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
-use tempfile::TempDir;
-
-/// A folder with a database path in it.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// Runs the program in the folder with what it reads from standard input.
-    fn run(&self, arguments: &[&str], input: impl AsRef<[u8]> + Send) -> Output {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_opportunity"))
-            .args(arguments)
-            .current_dir(self.0.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        std::thread::scope(|scope| {
-            scope.spawn(move || {
-                // The program may end before it has read all.
-                let _ignored = stdin.write_all(input.as_ref()).is_err();
-            });
-            child.wait_with_output().unwrap()
-        })
-    }
-
-    fn apply(&self, arguments: &[&str], input: impl AsRef<[u8]> + Send) -> Output {
-        let fixed = ["apply", "-", "--db", "a.db", "--durability", "off", "--format", "csv"];
-        self.run(&[&fixed, arguments].concat(), input)
-    }
-
-    fn export(&self, db: &str) -> String {
-        let output = self.run(&["export", "--db", db], "");
-        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-        text(&output.stdout).to_owned()
-    }
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
-
-fn lines(bytes: &[u8]) -> Vec<&str> {
-    text(bytes).lines().collect()
-}
+use crate::place::{Place, lines, text};
 
 const HEADER: &str = "id,venueId,name,contactId,typeId,sourceId,stageId,channelId,description\r\n";
+
+/// Applies requests of CSV.
+fn apply(place: &Place, arguments: &[&str], input: impl AsRef<[u8]> + Send) -> Output {
+    place.apply(&[&["--format", "csv"], arguments].concat(), input)
+}
 
 #[test]
 fn rows_are_requests_and_an_empty_cell_is_an_empty_field() {
@@ -70,7 +21,7 @@ fn rows_are_requests_and_an_empty_cell_is_an_empty_field() {
         "1,107,New,918,18,25,69,,kept",
         ",,,,,,,,",
     ];
-    let output = place.apply(&[], HEADER.to_owned() + &rows.join("\r\n"));
+    let output = apply(&place, &[], HEADER.to_owned() + &rows.join("\r\n"));
     assert_eq!(
         lines(&output.stdout),
         [
@@ -108,12 +59,12 @@ fn a_quoted_text_and_a_byte_order_mark_are_read() {
 #[test]
 fn a_header_that_is_not_known_or_given_twice_refuses_each_row() {
     let place = Place::new();
-    let output = place.apply(&["--strict"], "name,NAME,name\na,b,c\n");
+    let output = apply(&place, &["--strict"], "name,NAME,name\na,b,c\n");
     let reply = text(&output.stdout);
     assert!(reply.contains("\"'name' is given more than once\""), "{reply}");
     assert!(reply.contains("\"'NAME' is not a known field\""), "{reply}");
     assert_eq!(output.status.code(), Some(3));
-    let output = place.apply(&["--strict"], HEADER);
+    let output = apply(&place, &["--strict"], HEADER);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
 }
 
@@ -132,14 +83,14 @@ fn a_row_that_cannot_be_read_ends_the_run() {
     ] {
         let input = [good.as_bytes(), bad, b",107,Lead,918,18,25,69,,\n"].concat();
         let place = Place::new();
-        let output = place.apply(&[], &input);
+        let output = apply(&place, &[], &input);
         assert_eq!(output.status.code(), Some(2));
         assert!(text(&output.stderr).contains(told), "{}", text(&output.stderr));
         assert_eq!(lines(&output.stdout), [r#"{"success":true,"id":1}"#]);
         assert_eq!(place.export("a.db").lines().count(), 1);
 
         let place = Place::new();
-        let output = place.apply(&["--batch", "all"], &input);
+        let output = apply(&place, &["--batch", "all"], &input);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
         assert_eq!(place.export("a.db"), "");
     }
@@ -148,7 +99,13 @@ fn a_row_that_cannot_be_read_ends_the_run() {
 #[test]
 fn a_database_is_moved_with_ids_versions_and_times() {
     let place = Place::new();
-    place.apply(&[], format!("{HEADER},107,Lead,918,18,25,69,,\n,108,Lead,918,18,25,69,,\n1,107,New,918,18,25,69,,x\n"));
+    apply(
+        &place,
+        &[],
+        format!(
+            "{HEADER},107,Lead,918,18,25,69,,\n,108,Lead,918,18,25,69,,\n1,107,New,918,18,25,69,,x\n"
+        ),
+    );
     let output = place.run(&["export", "--db", "a.db"], "");
     assert_eq!(text(&output.stderr), "exported 2\n");
     let exported = text(&output.stdout);
