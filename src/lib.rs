@@ -163,8 +163,8 @@ pub use domain::{
 };
 pub use engine::{
     Batch, BatchError, Distribution, Engine, Error, ExportError, Forecast, Health, ImportError,
-    ListError, Listing, NextChange, Opportunities, Options, OutcomeCounts, Page, RefusalCounts,
-    Reply, ReplyTicket, Stats, Ticket, TrySubmitError, Writes,
+    ListError, Listing, ManualClock, NextChange, Opportunities, Options, OutcomeCounts, Page,
+    RefusalCounts, Reply, ReplyTicket, Stats, Ticket, TrySubmitError, Writes,
 };
 pub use references::{Catalog, CatalogError, Mentions, References};
 pub use store::{
