@@ -50,6 +50,13 @@
 //! | keep a copy, look for damage | [`Engine::backup_to`], [`Engine::verify`] |
 //! | know whether it can go on, and how it is going | [`Engine::health`], [`Engine::stats`] |
 //!
+//! # Guides
+//!
+//! - [Coming from the HTTP API](guide::http_api)
+//! - [Operating](guide::operating): backup and restore, disk, memory, what to watch, upgrades
+//! - [Testing your service](guide::testing)
+//! - [What the engine promises](guide::promises)
+//!
 //! # The parts
 //!
 //! - The rules: [`Request`] says what is asked for each [`Field`]; [`decide`] makes a [`Command`] of
@@ -61,7 +68,7 @@
 //! - The references: [`References`] tells which ids are known, a [`Catalog`] of them for instance.
 //! - Moving data: [`Engine::export`] writes opportunities as lines of JSON, [`Engine::import`] reads them.
 //! - The engine: [`Engine`] is the handle, [`Options`] how it is opened, [`Ticket`] an answer to
-//!   come.
+//!   come, [`ManualClock`] a clock for tests.
 //!
 //! # What is certain
 //!

@@ -33,10 +33,10 @@ pub(super) fn object(members: &[Member]) -> Vec<u8> {
 /// JSON bodies that say what a request says, written in any of the ways in which clients write:
 /// order, white space, escapes, integers as texts, leading zeros, `null` or `""`.
 ///
-/// A value that is not well formed is not kept in a [`Request`], so nothing is said of it here; [`invalid_body`]
+/// A value that is not well formed is not kept in a [`Request`], so nothing is said of it here; [`invalid_body()`]
 /// has such values.
 ///
-/// [`invalid_body`]: super::invalid_body
+/// [`invalid_body()`]: super::invalid_body()
 pub fn body_of(request: &Request) -> BoxedStrategy<Vec<u8>> {
     let request = request.clone();
     styles().prop_map(move |styles| object(&members(&request, &styles))).boxed()

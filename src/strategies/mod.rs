@@ -6,16 +6,16 @@
 //! |---|---|---|
 //! | [`valid_add`], [`valid_add_to`], [`valid_update`] | requests that break no rule | [`decide`](crate::decide) accepts them |
 //! | [`invalid_add`], [`invalid_add_to`], [`invalid_update`] | requests that break one rule, and its violations | they are refused with exactly these |
-//! | [`mutated`] | valid requests, some of whose details were set, cleared or left out | every value is well formed |
+//! | [`mutated()`] | valid requests, some of whose details were set, cleared or left out | every value is well formed |
 //! | [`valid_requests`] | adds, and updates of what was added before | sent in turn to an empty engine, each is accepted |
 //! | [`mixed_request`], [`mixed_requests`] | adds and updates, some of which are refused | every value is well formed |
 //! | [`body_of`] | a request as JSON, in the ways in which clients write it | it says what the request says |
 //! | [`valid_body`] | the body of a valid request | it is accepted, if what it updates exists |
-//! | [`invalid_body`] | a body that breaks one rule, and its violations | it is refused with exactly these |
+//! | [`invalid_body()`] | a body that breaks one rule, and its violations | it is refused with exactly these |
 //! | [`empty_body`] | a body that asks for nothing | it is refused as empty, 24221 |
 //! | [`not_json`] | what once was a body | it is refused as malformed JSON, 24224 |
-//! | [`altered_body`] | a body some of whose members were set, left out, given twice, or are unknown | it is a JSON object |
-//! | [`mutated_body`] | a body with bytes changed, cut out, doubled, put in | nothing |
+//! | [`altered_body()`] | a body some of whose members were set, left out, given twice, or are unknown | it is a JSON object |
+//! | [`mutated_body()`] | a body with bytes changed, cut out, doubled, put in | nothing |
 //! | [`any_body`] | bodies of all these kinds, and any bytes | nothing |
 //!
 //! Each strategy is boxed: what is composed of them stays small enough for the stack of a test. A value shrinks as far as it goes: requests lose their fields and lists their requests, numbers and texts get

@@ -78,7 +78,7 @@ impl Edit {
     }
 }
 
-/// Bodies that were right once, or altered as by [`altered_body`], with bytes changed, cut out, doubled, put in. Of what
+/// Bodies that were right once, or altered as by [`altered_body()`], with bytes changed, cut out, doubled, put in. Of what
 /// becomes of them nothing is certain; a service has to answer them all the same.
 pub fn mutated_body() -> BoxedStrategy<Vec<u8>> {
     (prop_oneof![valid_body(), altered_body()], vec(edit(), 1..4))
