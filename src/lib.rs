@@ -51,6 +51,13 @@
 //! | look at a database from outside, count what is in it | [`Reader`], [`Reader::inventory`] |
 //! | know whether it can go on, and how it is going | [`Engine::health`], [`Engine::stats`] |
 //!
+//! # Guides
+//!
+//! - [Coming from the HTTP API](guide::http_api)
+//! - [Operating](guide::operating): backup and restore, disk, memory, what to watch, upgrades
+//! - [Testing your service](guide::testing)
+//! - [What the engine promises](guide::promises)
+//!
 //! # The parts
 //!
 //! - The rules: [`Request`] says what is asked for each [`Field`]; [`decide`] makes a [`Command`] of
@@ -62,7 +69,7 @@
 //! - The references: [`References`] tells which ids are known, a [`Catalog`] of them for instance.
 //! - Moving data: [`Engine::export`] writes opportunities as lines of JSON, [`Engine::import`] reads them.
 //! - The engine: [`Engine`] is the handle, [`Options`] how it is opened, [`Ticket`] an answer to
-//!   come.
+//!   come, [`ManualClock`] a clock for tests.
 //!
 //! # What is certain
 //!
@@ -164,8 +171,8 @@ pub use domain::{
 };
 pub use engine::{
     Batch, BatchError, Distribution, Engine, Error, ExportError, Forecast, Health, ImportError,
-    ListError, Listing, NextChange, Opportunities, Options, OutcomeCounts, Page, Reader,
-    RefusalCounts, Reply, ReplyTicket, Stats, Ticket, TrySubmitError, Writes,
+    ListError, Listing, ManualClock, NextChange, Opportunities, Options, OutcomeCounts, Page,
+    Reader, RefusalCounts, Reply, ReplyTicket, Stats, Ticket, TrySubmitError, Writes,
 };
 pub use references::{Catalog, CatalogError, Mentions, References};
 pub use store::{

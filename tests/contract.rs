@@ -1,11 +1,8 @@
 //! The contract, case by case, through both doors: typed and JSON.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use opportunity_engine::{
-    Engine, Error, Field, Opportunity, OpportunityId, Outcome, Rejection, Request, Timestamp,
-    VenueId, ViolationKind,
+    Engine, Error, Field, ManualClock, Opportunity, OpportunityId, Outcome, Rejection, Request,
+    Timestamp, VenueId, ViolationKind,
 };
 
 #[path = "contract/answers.rs"]
@@ -27,21 +24,17 @@ mod values;
 struct World {
     typed: Engine,
     json: Engine,
-    /// What both clocks say, in milliseconds.
-    now: Arc<AtomicI64>,
+    /// The clock of both.
+    clock: ManualClock,
 }
 
 type Answer = Result<Outcome, Rejection>;
 
 impl World {
     fn new() -> Self {
-        let now = Arc::new(AtomicI64::new(1_000));
-        let engine = || {
-            let now = Arc::clone(&now);
-            let clock = move || Timestamp::from_millis(now.load(Ordering::SeqCst));
-            Engine::options().clock(clock).in_memory().unwrap()
-        };
-        Self { typed: engine(), json: engine(), now }
+        let clock = ManualClock::new(Timestamp::from_millis(1_000));
+        let engine = || Engine::options().clock(clock.source()).in_memory().unwrap();
+        Self { typed: engine(), json: engine(), clock }
     }
 
     /// A world with opportunity 1 in venue 107, which belongs to contact 918.
@@ -52,7 +45,7 @@ impl World {
     }
 
     fn at(&self, millis: i64) -> &Self {
-        self.now.store(millis, Ordering::SeqCst);
+        self.clock.set(Timestamp::from_millis(millis));
         self
     }
 

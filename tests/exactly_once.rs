@@ -3,15 +3,14 @@
 mod support;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
 use opportunity_engine::strategies::{valid_add_to, valid_update};
 use opportunity_engine::{
     Batch, BatchError, Code, Conflict, Durability, Engine, Error, Forecast, IdempotencyKey,
-    Outcome, Rejection, Reply, Request, Timestamp, VenueId, Version,
+    ManualClock, Outcome, Rejection, Reply, Request, Timestamp, VenueId, Version,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -234,30 +233,29 @@ fn keys_expire_by_age() {
     const LIFETIME: i64 = 60_000;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
-    let now = Arc::new(AtomicI64::new(0));
-    let clock = Arc::clone(&now);
+    let clock = ManualClock::new(Timestamp::from_millis(0));
     let engine = Engine::options()
-        .clock(move || Timestamp::from_millis(clock.load(Ordering::SeqCst)))
+        .clock(clock.source())
         .key_lifetime(Duration::from_millis(LIFETIME as u64))
         .durability(Durability::Off)
         .open(&path)
         .unwrap();
     let added = engine.add_or_update(once(lead())).unwrap();
     for (time, is_known) in [(LIFETIME, true), (LIFETIME + 1, false)] {
-        now.store(time, Ordering::SeqCst);
+        clock.set(Timestamp::from_millis(time));
         let forecast = engine.check(once(lead())).unwrap();
         assert_eq!(matches!(forecast, Forecast::Repeated(_)), is_known, "{forecast:?}");
         let told = engine.add_or_update(once(lead())).unwrap();
         assert_eq!(told == added, is_known);
     }
     // A clock that was set back makes no key older.
-    now.store(-LIFETIME, Ordering::SeqCst);
+    clock.set(Timestamp::from_millis(-LIFETIME));
     assert_eq!(engine.add_or_update(once(lead())).unwrap().id(), id(2));
 
     let keyed = |number: i64| lead().idempotency_key(key(&number.to_string()));
     engine.add_or_update_all((0..100).map(keyed), Batch::EachOnItsOwn).unwrap();
     assert_eq!(kept(&path), 101);
-    now.store(10 * LIFETIME, Ordering::SeqCst);
+    clock.set(Timestamp::from_millis(10 * LIFETIME));
     for number in 100..160 {
         engine.add_or_update(keyed(number)).unwrap();
     }
@@ -269,16 +267,15 @@ fn keys_expire_by_age() {
 fn a_key_lives_as_long_as_the_engine_said_that_carried_the_request_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
-    let now = Arc::new(AtomicI64::new(0));
+    let clock = ManualClock::new(Timestamp::from_millis(0));
     let open = |lifetime: u64| {
-        let clock = Arc::clone(&now);
         let options = Engine::options().key_lifetime(Duration::from_secs(lifetime));
-        let options = options.clock(move || Timestamp::from_millis(clock.load(Ordering::SeqCst)));
+        let options = options.clock(clock.source());
         options.durability(Durability::Off).open(&path).unwrap()
     };
     let (patient, hasty) = (open(7 * 24 * 3_600), open(60));
     let added = patient.add_or_update(once(lead())).unwrap();
-    now.store(3_600_000, Ordering::SeqCst);
+    clock.advance(Duration::from_secs(3_600));
     for number in 0..10 {
         hasty.add_or_update(lead().idempotency_key(key(&number.to_string()))).unwrap();
     }

@@ -2,10 +2,9 @@
 
 mod support;
 
-use opportunity_engine::strategies::{valid_add_to, valid_update};
+use opportunity_engine::strategies::{mixed_request, valid_update};
 use opportunity_engine::{
-    Engine, Error, Field, Forecast, Opportunity, Outcome, Patch, Request, StoreErrorKind, Value,
-    Version,
+    Engine, Error, Field, Forecast, Opportunity, Outcome, Request, StoreErrorKind, Value, Version,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -13,20 +12,12 @@ use support::{id, lead, venue};
 
 /// An add, an update, or one that is refused, on a handful of opportunities.
 fn request() -> impl Strategy<Value = Request> {
-    let update = (1..6_i64).prop_flat_map(|number| valid_update(venue(), id(number)));
     let expecting = (1..6_i64, 1..4_i64).prop_flat_map(|(number, version)| {
         let version = Version::new(version).unwrap();
         valid_update(venue(), id(number)).prop_map(move |it| it.expected_version(version))
     });
-    let ownerless = (1..6_i64)
-        .prop_map(|number| Request::update(venue(), id(number)).contact_id(Patch::Clear).name("n"));
-    prop_oneof![
-        3 => valid_add_to(venue()).boxed(),
-        3 => update.boxed(),
-        2 => expecting.boxed(),
-        1 => ownerless.boxed(),
-        1 => Just(Request::add(venue()).name("incomplete")).boxed(),
-    ]
+    let any = mixed_request((Just(venue()), (1..6_i64).prop_map(id)));
+    prop_oneof![4 => any, 1 => expecting]
 }
 
 /// The values of an opportunity by field, as far as it has them.

@@ -1,12 +1,10 @@
 //! The engine against a plain map: random adds, updates, batches and reopenings.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use opportunity_engine::strategies::{invalid_add, valid_add_to, valid_update};
+use opportunity_engine::strategies::{mixed_request, valid_add_to};
 use opportunity_engine::{
-    Batch, BatchError, Durability, Engine, Error, OpportunityId, Outcome, Patch, Rejection,
+    Batch, BatchError, Durability, Engine, Error, ManualClock, OpportunityId, Outcome, Rejection,
     Request, Timestamp, VenueId,
 };
 use plain::{Model, Row, Told};
@@ -35,24 +33,7 @@ fn venue() -> impl Strategy<Value = VenueId> {
 
 /// Adds, updates of what exists and of what does not, and requests that are refused by themselves.
 fn request(rows: i64) -> impl Strategy<Value = Request> {
-    let update = (venue(), 1..=rows + 2)
-        .prop_flat_map(|(venue, id)| valid_update(venue, OpportunityId::new(id).unwrap()));
-    let clearing = (venue(), 1..=rows + 2, any::<bool>()).prop_map(|(venue, id, company)| {
-        let request = Request::update(venue, OpportunityId::new(id).unwrap());
-        if company { request.company_id(Patch::Clear) } else { request.contact_id(Patch::Clear) }
-    });
-    let empty = (venue(), 1..=rows + 2)
-        .prop_map(|(venue, id)| Request::update(venue, OpportunityId::new(id).unwrap()));
-    let refused = invalid_add().prop_filter("it is missing, not malformed", |(request, _)| {
-        serde_json::to_string(request).is_ok()
-    });
-    prop_oneof![
-        4 => venue().prop_flat_map(valid_add_to),
-        6 => update,
-        2 => clearing,
-        1 => empty,
-        1 => refused.prop_map(|(request, _)| request),
-    ]
+    mixed_request((venue(), (1..=rows + 2).prop_map(|id| OpportunityId::new(id).unwrap())))
 }
 
 /// Requests of which few are refused, so that whole batches get through.
@@ -105,7 +86,7 @@ impl ReferenceStateMachine for Model {
 struct System {
     folder: TempDir,
     engine: Option<Engine>,
-    now: Arc<AtomicI64>,
+    clock: ManualClock,
     /// The model as the steps so far have left it, and when each opportunity was last changed.
     model: Model,
     modified_at: BTreeMap<i64, Timestamp>,
@@ -113,10 +94,9 @@ struct System {
 
 impl System {
     fn open(&mut self) {
-        let now = Arc::clone(&self.now);
         let engine = Engine::options()
             .durability(Durability::Off)
-            .clock(move || Timestamp::from_millis(now.load(Ordering::SeqCst)))
+            .clock(self.clock.source())
             .open(self.folder.path().join("a.db"));
         self.engine = Some(engine.unwrap());
     }
@@ -171,7 +151,7 @@ impl StateMachineTest for System {
         let mut system = Self {
             folder: tempfile::tempdir().unwrap(),
             engine: None,
-            now: Arc::new(AtomicI64::new(0)),
+            clock: ManualClock::new(Timestamp::from_millis(0)),
             model: Model::default(),
             modified_at: BTreeMap::new(),
         };
@@ -222,7 +202,7 @@ impl StateMachineTest for System {
                 system.engine.take().unwrap().close().unwrap();
                 system.open();
             }
-            Step::Clock(millis) => system.now.store(millis, Ordering::SeqCst),
+            Step::Clock(millis) => system.clock.set(Timestamp::from_millis(millis)),
         }
         system.model = model;
         assert_eq!(system.model.rows, reference.rows);

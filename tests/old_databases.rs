@@ -6,11 +6,9 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use opportunity_engine::{
-    Engine, Field, Opportunity, OpportunityId, Outcome, Request, Timestamp, VenueId,
+    Engine, Field, ManualClock, Opportunity, OpportunityId, Outcome, Request, Timestamp, VenueId,
 };
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -214,17 +212,14 @@ fn write_the_database_of_this_version() {
         println!("{} is kept as it is", path.display());
         return;
     }
-    let now = Arc::new(AtomicI64::new(0));
-    let clock = Arc::clone(&now);
-    let options = Engine::options()
-        .history(true)
-        .clock(move || Timestamp::from_millis(clock.load(Ordering::SeqCst)));
+    let clock = ManualClock::new(Timestamp::from_millis(0));
+    let options = Engine::options().history(true).clock(clock.source());
     let engine = options.open(&path).unwrap();
     for json in expected() {
         let row: Opportunity = serde_json::from_value(json.clone()).unwrap();
-        now.store(row.created_at().as_millis(), Ordering::SeqCst);
+        clock.set(row.created_at());
         write(&engine, &json, row.version().get(), || {
-            now.store(row.modified_at().as_millis(), Ordering::SeqCst);
+            clock.set(row.modified_at());
         });
         assert_eq!(engine.get(row.venue_id(), row.id()).unwrap(), Some(row));
     }

@@ -1,4 +1,4 @@
-//! The page *What the engine promises* names tests and errors: here it is held to what there is.
+//! The guide pages name tests and errors: here they are held to what there is.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use opportunity_engine::StoreErrorKind;
 
 const PAGE: &str = include_str!("../src/guide/promises.md");
+const OPERATING: &str = include_str!("../src/guide/operating/running.md");
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -39,15 +40,27 @@ fn sources(binary: &str) -> Vec<PathBuf> {
     sources
 }
 
-/// Gathers a file, or those in a folder and its folders; a build in one of them is left out.
+/// Gathers a file of Rust, or those in a folder and its folders.
 fn gather(path: &Path, files: &mut Vec<PathBuf>) {
-    if path.is_file() && path.extension().is_some_and(|it| it == "rs") {
+    gather_as("rs", path, files);
+}
+
+/// Gathers a file with this ending, or those in a folder and its folders; a build in one of them is left out.
+fn gather_as(ending: &str, path: &Path, files: &mut Vec<PathBuf>) {
+    if path.is_file() && path.extension().is_some_and(|it| it == ending) {
         files.push(path.to_owned());
     } else if path.is_dir() && path.file_name().is_some_and(|it| it != "target") {
         for entry in std::fs::read_dir(path).unwrap() {
-            gather(&entry.unwrap().path(), files);
+            gather_as(ending, &entry.unwrap().path(), files);
         }
     }
+}
+
+/// Every guide page.
+fn pages() -> Vec<String> {
+    let mut paths = Vec::new();
+    gather_as("md", &root().join("src/guide"), &mut paths);
+    paths.into_iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }
 
 /// Whether a source has a test with this name.
@@ -66,9 +79,10 @@ fn has_test(source: &str, name: &str) -> bool {
 }
 
 #[test]
-fn every_test_that_the_page_names_is_there() {
-    let named = named_tests(PAGE);
-    assert!(named.len() > 40, "{} names: the page is not read right", named.len());
+fn every_test_that_a_page_names_is_there() {
+    let pages = pages();
+    let named: Vec<_> = pages.iter().flat_map(|page| named_tests(page)).collect();
+    assert!(named.len() > 50, "{} names: the pages are not read right", named.len());
     let is_there = |binary, test| {
         let read = |source: PathBuf| std::fs::read_to_string(source).unwrap();
         sources(binary).into_iter().any(|source| has_test(&read(source), test))
@@ -118,6 +132,15 @@ fn every_error_is_on_the_page() {
         missing.extend(links.filter(|link| !PAGE.contains(link)));
     }
     assert!(missing.is_empty(), "the page does not tell of {missing:?}");
+}
+
+/// Seen to fail without the row of an error.
+#[test]
+fn the_page_of_operating_tells_what_to_do_when_an_engine_does_not_open() {
+    for variant in variants(include_str!("../src/store/error.rs"), "OpenError") {
+        let row = format!("| [`{variant}`](crate::OpenError::{variant}) | ");
+        assert!(OPERATING.contains(&row), "{variant}");
+    }
 }
 
 /// Every kind of failure.

@@ -1,10 +1,8 @@
 //! Opportunities of two venues, and what a list of them is to hold.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use opportunity_engine::{
-    ClosedDate, Engine, Field, Filter, ListOrder, Opportunity, Request, Timestamp, VenueId,
+    ClosedDate, Engine, Field, Filter, ListOrder, ManualClock, Opportunity, Request, Timestamp,
+    VenueId,
 };
 
 use crate::support::id;
@@ -16,23 +14,21 @@ pub(crate) fn venue(number: i64) -> VenueId {
     VenueId::new(number).unwrap()
 }
 
-/// An engine, and the hands of its clock.
+/// An engine and its clock.
 pub(crate) struct World {
     pub(crate) engine: Engine,
-    clock: Arc<AtomicI64>,
+    clock: ManualClock,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        let clock = Arc::new(AtomicI64::new(1_000));
-        let hands = Arc::clone(&clock);
-        let told = move || Timestamp::from_millis(hands.load(Ordering::Relaxed));
-        Self { engine: Engine::options().clock(told).in_memory().unwrap(), clock }
+        let clock = ManualClock::new(Timestamp::from_millis(1_000));
+        Self { engine: Engine::options().clock(clock.source()).in_memory().unwrap(), clock }
     }
 
     /// Sends a request so many milliseconds after the one before, or before it. It may be refused.
     pub(crate) fn send(&self, request: Request, later: i64) {
-        self.clock.fetch_add(later, Ordering::Relaxed);
+        self.clock.set(Timestamp::from_millis(self.clock.now().as_millis() + later));
         drop(self.engine.add_or_update(request));
     }
 

@@ -5,14 +5,16 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use jsonschema::Validator;
+use opportunity_engine::strategies::{any_body, body_of, mixed_request, venue_id};
 use opportunity_engine::{
     Batch, Engine, Error, IdempotencyKey, Mentions, Reply, Request, VenueId, Version, schema,
 };
-use proptest::strategy::{Strategy, ValueTree};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
-use super::bodies::{any_body, one_change_each};
+use super::bodies::one_change_each;
 use super::support::{hold_write_lock, id, lead, runs, venue};
 
 static REPLY: LazyLock<Validator> = LazyLock::new(|| validator(&schema::reply()));
@@ -41,8 +43,9 @@ fn checked(reply: &Reply) -> Value {
 fn whatever_is_answered_held_and_recorded_validates() {
     let engine = Engine::options().history(true).in_memory().unwrap();
     let mut random = TestRunner::deterministic();
-    let bodies =
-        (0..runs(1_000, 100_000)).map(|_| any_body().new_tree(&mut random).unwrap().current());
+    let known = mixed_request((venue_id(), (1..40_i64).prop_map(id)));
+    let bodies = prop_oneof![3 => any_body(), 1 => known.prop_flat_map(|it| body_of(&it))];
+    let bodies = (0..runs(1_000, 100_000)).map(|_| bodies.new_tree(&mut random).unwrap().current());
     let statuses = bodies.chain(one_change_each()).map(|body| {
         let reply = engine.add_or_update_json(&body);
         checked(&reply);
