@@ -121,7 +121,7 @@ fn every_error_is_on_the_page() {
 }
 
 /// Every kind of failure.
-const KINDS: [StoreErrorKind; 15] = [
+const KINDS: [StoreErrorKind; 16] = [
     StoreErrorKind::Busy,
     StoreErrorKind::Full,
     StoreErrorKind::Io,
@@ -129,6 +129,7 @@ const KINDS: [StoreErrorKind; 15] = [
     StoreErrorKind::ReadOnly,
     StoreErrorKind::Damaged,
     StoreErrorKind::LogFull,
+    StoreErrorKind::QueueFull,
     StoreErrorKind::DeadlineExceeded,
     StoreErrorKind::Exhausted,
     StoreErrorKind::BatchRefused,
