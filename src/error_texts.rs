@@ -197,7 +197,7 @@ const OPERATIONS: [(Operation, &str); 10] = [
 ];
 
 /// Every kind, its text, and whether trying again can help.
-pub(crate) const KINDS: [(StoreErrorKind, &str, bool); 15] = [
+pub(crate) const KINDS: [(StoreErrorKind, &str, bool); 16] = [
     (StoreErrorKind::Busy, "another process holds the database; try again", true),
     (StoreErrorKind::Full, "the disk or the database is full; free some space", false),
     (
@@ -214,6 +214,7 @@ pub(crate) const KINDS: [(StoreErrorKind, &str, bool); 15] = [
         "the write-ahead log has reached its cap; end long reads and check the disk, then try again",
         true,
     ),
+    (StoreErrorKind::QueueFull, "the queue is full; send the request again a little later", true),
     (
         StoreErrorKind::DeadlineExceeded,
         "the read took longer than its deadline; try again or read less",
@@ -348,6 +349,12 @@ fn errors_of_a_submission() {
     let failed = TrySubmitError::Failed(Error::Aborted(busy()));
     assert_eq!(text(&failed), "aborted, nothing was changed");
     assert_eq!(sources(&failed), [BUSY, "Query is not read-only"]);
+
+    let queue_is_full = StoreError::new(Operation::Accept, StoreErrorKind::QueueFull).to_string();
+    let full = Error::from(full);
+    assert_eq!((text(&full).as_str(), full.status()), ("aborted, nothing was changed", 503));
+    assert_eq!(sources(&full), [queue_is_full]);
+    assert_eq!(sources(&Error::from(failed)), [BUSY, "Query is not read-only"]);
 }
 
 #[test]

@@ -53,6 +53,7 @@
 //!
 //! # Guides
 //!
+//! - [Embedding in axum](guide::axum)
 //! - [Coming from the HTTP API](guide::http_api)
 //! - [Operating](guide::operating): backup and restore, disk, memory, what to watch, upgrades
 //! - [Testing your service](guide::testing)

@@ -196,6 +196,7 @@ fn a_full_queue_hands_the_request_back_and_submit_waits() {
     };
     assert_eq!(*full, lead());
     assert_eq!(engine.health().queued, 4);
+    assert_eq!(Error::from(TrySubmitError::Full(full)).status(), 503);
     let waiting = {
         let engine = engine.clone();
         thread::spawn(move || engine.add_or_update(lead()))

@@ -144,7 +144,7 @@ fn the_page_of_operating_tells_what_to_do_when_an_engine_does_not_open() {
 }
 
 /// Every kind of failure.
-const KINDS: [StoreErrorKind; 15] = [
+const KINDS: [StoreErrorKind; 16] = [
     StoreErrorKind::Busy,
     StoreErrorKind::Full,
     StoreErrorKind::Io,
@@ -152,6 +152,7 @@ const KINDS: [StoreErrorKind; 15] = [
     StoreErrorKind::ReadOnly,
     StoreErrorKind::Damaged,
     StoreErrorKind::LogFull,
+    StoreErrorKind::QueueFull,
     StoreErrorKind::DeadlineExceeded,
     StoreErrorKind::Exhausted,
     StoreErrorKind::BatchRefused,

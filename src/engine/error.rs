@@ -111,6 +111,8 @@ fn list(refused: &[(usize, Rejection)]) -> String {
 
 /// Why [`Engine::try_submit`](crate::Engine::try_submit) did not take a request.
 ///
+/// As an [`Error`], with `?` for instance, a full queue is one that aborts the request and passes: status 503.
+///
 /// Its `Debug` form leaves the request out: errors are logged, and a request holds personal data.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -121,6 +123,19 @@ pub enum TrySubmitError {
     /// It was not carried out.
     #[error(transparent)]
     Failed(#[from] Error),
+}
+
+/// For who has no use for the request: of a full queue only that remains, as
+/// [`QueueFull`](StoreErrorKind::QueueFull).
+impl From<TrySubmitError> for Error {
+    fn from(error: TrySubmitError) -> Self {
+        match error {
+            TrySubmitError::Full(_) => {
+                Self::Aborted(StoreError::new(Operation::Accept, StoreErrorKind::QueueFull))
+            }
+            TrySubmitError::Failed(error) => error,
+        }
+    }
 }
 
 impl std::fmt::Debug for TrySubmitError {

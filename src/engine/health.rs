@@ -2,12 +2,17 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde::{Serialize, Serializer};
+
 use super::telemetry;
 use crate::store::{Progress, StoreError};
 
 /// Whether an engine can go on, and what is in its way, at one moment. See
 /// [`Engine::health`](crate::Engine::health).
-#[derive(Debug, Clone)]
+///
+/// Its serialised form is for those who watch a service: the error in it is its text, which names no path.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Health {
     /// Whether writes are taken, and if not, why.
@@ -22,6 +27,7 @@ pub struct Health {
     /// them from it. A few are usual under load; a number that grows is not.
     pub unfinished_checkpoints: u64,
     /// How the last checkpoint failed, if it did.
+    #[serde(serialize_with = "as_text")]
     pub checkpoint_error: Option<StoreError>,
     /// How many groups of commands were committed since the engine was opened. With
     /// [`Durability::Full`](crate::Durability::Full) each has synced the log once, unless nothing in it
@@ -29,8 +35,13 @@ pub struct Health {
     pub commits: u64,
 }
 
-/// Whether an engine takes writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+fn as_text<S: Serializer>(error: &Option<StoreError>, serializer: S) -> Result<S::Ok, S::Error> {
+    error.as_ref().map(StoreError::to_string).serialize(serializer)
+}
+
+/// Whether an engine takes writes. Serialised it is its name, such as `refusedLogFull`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Writes {
     /// They are taken.
@@ -119,5 +130,34 @@ impl Monitor {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Plain values are set under the lock; none is ever half-made.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Operation, StoreErrorKind};
+
+    #[test]
+    fn the_serialised_form_has_every_figure_and_the_text_of_the_error() {
+        let cause = std::io::Error::other("/data/a.db");
+        let error = StoreError::caused_by(Operation::Checkpoint, StoreErrorKind::Io, cause);
+        let mut health = Health {
+            writes: Writes::RefusedLogFull,
+            queued: 1,
+            log_bytes: 2,
+            log_cap_bytes: 3,
+            unfinished_checkpoints: 4,
+            checkpoint_error: Some(error.clone()),
+            commits: 5,
+        };
+        let mut expected = serde_json::json!({
+            "writes": "refusedLogFull", "queued": 1, "logBytes": 2, "logCapBytes": 3,
+            "unfinishedCheckpoints": 4, "checkpointError": error.to_string(), "commits": 5,
+        });
+        assert_eq!(serde_json::to_value(&health).unwrap(), expected);
+        health.checkpoint_error = None;
+        expected["checkpointError"] = serde_json::Value::Null;
+        assert_eq!(serde_json::to_value(&health).unwrap(), expected);
     }
 }

@@ -64,6 +64,9 @@ pub enum StoreErrorKind {
     Damaged,
     /// The write-ahead log has reached its cap.
     LogFull,
+    /// Too many requests wait for the writer. Only a request that does not wait for room meets it: see
+    /// [`TrySubmitError`](crate::TrySubmitError).
+    QueueFull,
     /// A read took longer than its deadline.
     DeadlineExceeded,
     /// The id or the version has reached `i64::MAX`.
@@ -118,6 +121,7 @@ impl StoreErrorKind {
             Self::Busy
                 | Self::OutOfMemory
                 | Self::LogFull
+                | Self::QueueFull
                 | Self::DeadlineExceeded
                 | Self::NoReferences
         )
@@ -168,6 +172,7 @@ impl fmt::Display for StoreErrorKind {
             Self::LogFull => {
                 "the write-ahead log has reached its cap; end long reads and check the disk, then try again"
             }
+            Self::QueueFull => "the queue is full; send the request again a little later",
             Self::DeadlineExceeded => "the read took longer than its deadline; try again or read less",
             Self::Exhausted => "there is no higher id or version",
             Self::BatchRefused => {
