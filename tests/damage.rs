@@ -17,6 +17,8 @@ use trial::{Mutant, Verdict};
 
 #[path = "damage/answers.rs"]
 mod answers;
+#[path = "damage/companions.rs"]
+mod companions;
 #[path = "damage/full_check.rs"]
 mod full_check;
 #[path = "damage/mutation.rs"]
@@ -25,6 +27,8 @@ mod mutation;
 mod template;
 #[path = "damage/trial.rs"]
 mod trial;
+#[path = "damage/whole.rs"]
+mod whole;
 
 /// How long one mutant may take: a read gives up after five seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
