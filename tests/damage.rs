@@ -133,7 +133,8 @@ impl std::fmt::Debug for Tally {
 
 // Seen to catch: a reader, or a writer, that goes on with the pages in its cache after it met damage; reads
 // that are not bound to the venue; damage that is told as an I/O error, or as a file that may not be written;
-// `auto_vacuum` as a damaged header has it, with which a commit fails and its outcome is unknown.
+// `auto_vacuum` as a damaged header has it, with which a commit fails and its outcome is unknown; a record of a
+// change whose damage has another name; a panic over what is kept under a key.
 #[test]
 fn what_a_damaged_database_does_not_tell_of_is_what_was_asked_for_and_keeps_the_rules() {
     let folder = folder();
