@@ -66,7 +66,7 @@ pub enum StoreErrorKind {
     LogFull,
     /// A read took longer than its deadline.
     DeadlineExceeded,
-    /// The id or the version has reached `i64::MAX`.
+    /// The id, the version or the sequence of the change feed has reached `i64::MAX`.
     Exhausted,
     /// Another request of the same all-or-nothing batch was refused.
     BatchRefused,
@@ -169,7 +169,7 @@ impl fmt::Display for StoreErrorKind {
                 "the write-ahead log has reached its cap; end long reads and check the disk, then try again"
             }
             Self::DeadlineExceeded => "the read took longer than its deadline; try again or read less",
-            Self::Exhausted => "there is no higher id or version",
+            Self::Exhausted => "there is no higher id, version or sequence",
             Self::BatchRefused => {
                 "another request of its all-or-nothing batch was refused; correct that one and send the \
                  batch again"
