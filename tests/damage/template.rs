@@ -32,6 +32,8 @@ pub(crate) struct Template {
     pub(crate) looks: usize,
     /// Whether a history is kept, and requests have keys.
     pub(crate) has_history: bool,
+    /// Where the pages begin that are to be hit more often.
+    pub(crate) targets: Vec<usize>,
 }
 
 impl Template {
@@ -154,6 +156,7 @@ impl Author {
             earlier,
             looks: self.contents.rows.len(),
             has_history: self.has_history,
+            targets: Vec::new(),
         }
     }
 
@@ -231,6 +234,14 @@ impl Author {
             .take(len)
             .chain(['.'])
             .collect()
+    }
+
+    /// Where the pages of a table begin.
+    fn pages_of(&self, table: &str) -> Vec<usize> {
+        let connection = Connection::open(&self.path).unwrap();
+        let mut pages = connection.prepare("SELECT pgoffset FROM dbstat WHERE name = ?1").unwrap();
+        let offsets = pages.query_map([table], |row| row.get::<_, i64>(0)).unwrap();
+        offsets.map(|offset| usize::try_from(offset.unwrap()).unwrap()).collect()
     }
 
     fn bytes(&self, suffix: &str) -> Vec<u8> {
@@ -323,5 +334,6 @@ pub(crate) fn large(folder: &Path) -> Template {
     let earlier = author.bytes("");
     author.session(8_300, 0);
     author.session(200, 40);
-    Template { looks: 100, ..author.template(earlier) }
+    let targets = author.pages_of("opportunity_by_venue");
+    Template { looks: 100, targets, ..author.template(earlier) }
 }
