@@ -375,8 +375,7 @@ fn who_waits_is_told_when_there_is_a_change_after_the_one_it_knows() {
 
 /// As another process would be: it has an engine of its own.
 ///
-/// Seen to fail for an engine that reads in a snapshot of its own last commit, and for one that announces that one
-/// alone.
+/// Seen to catch: how far the feed has come, kept in memory instead of being read after `BEGIN`.
 #[test]
 fn what_another_engine_changes_is_seen_and_not_told_of() {
     let folder = tempfile::tempdir().unwrap();
@@ -396,6 +395,7 @@ fn what_another_engine_changes_is_seen_and_not_told_of() {
     assert_eq!(sequences(&one.changes(Some(sequence(1)), 10).unwrap()), [2, 3]);
 }
 
+/// Seen to catch: a group in ten whose changes are announced to nobody.
 #[test]
 fn followers_miss_nothing_while_others_write() {
     const CHANGES: usize = 300;

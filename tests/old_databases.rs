@@ -231,6 +231,8 @@ fn an_old_database_holds_what_it_held() {
 }
 
 /// The first version knew no keys.
+///
+/// Seen to catch: keys with the longest lifetime, taken for expired.
 #[test]
 fn an_old_database_knows_what_was_done_under_keys() {
     for number in 2..=current_version() {

@@ -279,6 +279,7 @@ mod tests {
         }
     }
 
+    // Seen to catch: a group that is given up as a whole.
     #[test]
     fn one_command_that_does_not_fit_leaves_its_neighbours_alone() {
         let folder = tempfile::tempdir().unwrap();
@@ -428,6 +429,7 @@ mod tests {
         rows.map(Result::unwrap).collect()
     }
 
+    // Seen to catch: a fence that is taken for proof at every durability.
     #[test]
     fn a_failed_commit_that_a_fence_settles_is_aborted_only_where_commits_are_synced() {
         for (durability, is_settled) in
@@ -450,6 +452,7 @@ mod tests {
         }
     }
 
+    // Seen to catch: an engine that goes on writing whatever became of the fence.
     #[test]
     fn when_the_fence_fails_too_the_outcome_is_unknown_and_writes_stop() {
         let folder = tempfile::tempdir().unwrap();
