@@ -155,6 +155,7 @@ fn a_damaged_database_beside_a_log_loses_nothing_of_the_log() {
     assert_eq!(tally.of(Verdict::Earlier), 0, "what is in the log was lost");
 }
 
+// Seen to catch: a full check that does not hold the index against the table.
 #[test]
 fn a_damaged_index_by_venue_tells_of_it_or_a_full_check_does() {
     let folder = folder();

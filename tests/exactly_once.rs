@@ -318,6 +318,8 @@ proptest! {
 
     /// An engine that is sent everything several times, in any order from there on, does what one does that is
     /// sent everything once.
+    ///
+    /// Seen to catch: keys that are kept for adds alone.
     #[test]
     fn sent_again_and_again_is_as_good_as_sent_once(
         requests in vec(sent(), 1..16),
