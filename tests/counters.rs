@@ -6,8 +6,8 @@ use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
 use opportunity_engine::{
-    Batch, BatchError, Engine, Error, OpenError, OpportunityId, Outcome, Request, StoreError,
-    StoreErrorKind,
+    Batch, BatchError, Engine, Error, OpenError, OpportunityId, Outcome, Request, Sequence,
+    StoreError, StoreErrorKind,
 };
 use rusqlite::Connection;
 use support::{id, lead, venue};
@@ -190,7 +190,7 @@ fn the_last_sequence_is_followed_by_a_clear_error_and_leaves_neighbours_alone() 
     assert_eq!(engine.get(venue(), id(2)).unwrap().unwrap().version().get(), 1);
     assert_eq!(ids(&engine).unwrap(), [id(1), id(2), id(3)]);
     assert_eq!(sequences(&engine), [i64::MAX - 1, i64::MAX]);
-    assert_eq!(engine.last_change().unwrap().map(|last| last.get()), Some(i64::MAX));
+    assert_eq!(engine.last_change().unwrap().map(Sequence::get), Some(i64::MAX));
     engine.close().unwrap();
 
     // Without a history it goes on, and none is begun again.
@@ -200,7 +200,7 @@ fn the_last_sequence_is_followed_by_a_clear_error_and_leaves_neighbours_alone() 
     engine.close().unwrap();
     match Engine::options().history(true).open(&path) {
         Err(OpenError::Store { source, .. }) => {
-            assert_eq!(source.kind(), StoreErrorKind::Exhausted)
+            assert_eq!(source.kind(), StoreErrorKind::Exhausted);
         }
         other => panic!("{other:?}"),
     }
