@@ -220,7 +220,7 @@ pub(crate) const KINDS: [(StoreErrorKind, &str, bool); 16] = [
         "the read took longer than its deadline; try again or read less",
         true,
     ),
-    (StoreErrorKind::Exhausted, "there is no higher id or version", false),
+    (StoreErrorKind::Exhausted, "there is no higher id, version or sequence", false),
     (
         StoreErrorKind::BatchRefused,
         "another request of its all-or-nothing batch was refused; correct that one and send the \

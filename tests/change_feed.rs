@@ -403,6 +403,29 @@ fn who_waits_is_told_when_there_is_a_change_after_the_one_it_knows() {
     assert!(!later.wait_for(soon).unwrap());
 }
 
+/// As another process would be: it has an engine of its own.
+///
+/// Seen to catch: how far the feed has come, kept in memory instead of being read after `BEGIN`.
+#[test]
+fn what_another_engine_changes_is_seen_and_not_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let open = || Engine::options().history(true).durability(Durability::Off).open(&path).unwrap();
+    let (one, other) = (open(), open());
+    one.add_or_update(lead()).unwrap();
+    let waiting = one.next_change(Some(sequence(1)));
+    other.add_or_update(lead()).unwrap();
+    assert!(one.get(venue(), id(2)).unwrap().is_some());
+    assert_eq!(sequences(&one.changes(Some(sequence(1)), 10).unwrap()), [2]);
+    assert!(!waiting.wait_for(Duration::from_millis(50)).unwrap());
+    // With the next change of its own it is told of both.
+    let waiting = one.next_change(Some(sequence(1)));
+    one.add_or_update(lead()).unwrap();
+    within(PATIENCE, || waiting.wait()).unwrap();
+    assert_eq!(sequences(&one.changes(Some(sequence(1)), 10).unwrap()), [2, 3]);
+}
+
+/// Seen to catch: a group in ten whose changes are announced to nobody.
 #[test]
 fn followers_miss_nothing_while_others_write() {
     const CHANGES: usize = 300;

@@ -6,7 +6,8 @@ use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
 use opportunity_engine::{
-    Batch, BatchError, Engine, Error, OpportunityId, Outcome, Request, StoreError, StoreErrorKind,
+    Batch, BatchError, Engine, Error, OpenError, OpportunityId, Outcome, Request, Sequence,
+    StoreError, StoreErrorKind,
 };
 use rusqlite::Connection;
 use support::{id, lead, venue};
@@ -54,7 +55,10 @@ fn aborted(result: Result<Outcome, Error>) -> StoreError {
 #[track_caller]
 fn assert_exhausted(error: &StoreError) {
     assert_eq!(error.kind(), StoreErrorKind::Exhausted);
-    assert_eq!(error.to_string(), "could not apply the change: there is no higher id or version");
+    assert_eq!(
+        error.to_string(),
+        "could not apply the change: there is no higher id, version or sequence"
+    );
 }
 
 /// The error is that this column has a value that breaks the rules.
@@ -153,6 +157,56 @@ fn the_last_version_is_followed_by_a_clear_error_and_leaves_neighbours_alone() {
     let stored = engine.get(venue(), id(1)).unwrap().unwrap();
     assert_eq!((stored.name().as_str(), stored.version().get()), ("still writable", i64::MAX));
     assert_eq!(ids(&engine).unwrap(), [id(1), id(2), id(3)]);
+}
+
+fn set_last_sequence(last_sequence: i64, is_kept: bool) -> String {
+    format!("UPDATE change_feed SET is_kept = {is_kept}, last_sequence = {last_sequence}")
+}
+
+fn sequences(engine: &Engine) -> Vec<i64> {
+    let changes = engine.changes(None, 100).unwrap();
+    changes.iter().map(|change| change.sequence.get()).collect()
+}
+
+// Seen to catch: sequences that go on from 1 after the last one, and changes that are made without a record
+// then.
+#[test]
+fn the_last_sequence_is_followed_by_a_clear_error_and_leaves_neighbours_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = edited(folder.path(), &set_last_sequence(i64::MAX - 2, true));
+    let answers =
+        engine.add_or_update_all([lead(), update(1), update(1), update(2)], Batch::EachOnItsOwn);
+    let answers = answers.unwrap();
+    assert_eq!(answers[0].as_ref().unwrap().id(), id(3));
+    assert_eq!(answers[1].as_ref().unwrap().version().get(), 2);
+    // What changes nothing needs no record.
+    let unchanged = answers[2].as_ref().unwrap();
+    assert!(matches!(unchanged, Outcome::Unchanged { .. }), "{unchanged:?}");
+    assert_exhausted(&aborted(answers[3].clone()));
+    match engine.add_or_update_all([update(1), lead()], Batch::AllOrNothing) {
+        Err(BatchError::Aborted(error)) => assert_exhausted(&error),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(engine.get(venue(), id(2)).unwrap().unwrap().version().get(), 1);
+    assert_eq!(ids(&engine).unwrap(), [id(1), id(2), id(3)]);
+    assert_eq!(sequences(&engine), [i64::MAX - 1, i64::MAX]);
+    assert_eq!(engine.last_change().unwrap().map(Sequence::get), Some(i64::MAX));
+    engine.close().unwrap();
+
+    // Without a history it goes on, and none is begun again.
+    let path = folder.path().join("a.db");
+    let engine = Engine::options().history(false).open(&path).unwrap();
+    assert_eq!(engine.add_or_update(lead()).unwrap().id(), id(4));
+    engine.close().unwrap();
+    match Engine::options().history(true).open(&path) {
+        Err(OpenError::Store { source, .. }) => {
+            assert_eq!(source.kind(), StoreErrorKind::Exhausted);
+        }
+        other => panic!("{other:?}"),
+    }
+    let engine = Engine::open(&path).unwrap();
+    assert_eq!(engine.add_or_update(lead()).unwrap().id(), id(5));
+    assert_eq!(sequences(&engine), [i64::MAX - 1, i64::MAX]);
 }
 
 #[test]

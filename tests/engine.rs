@@ -43,6 +43,7 @@ fn handles_and_what_they_give_out_may_cross_threads() {
     sent::<opportunity_engine::ReplyTicket>();
 }
 
+/// Seen to catch: groups that are rolled back and answered as done; a counter that is saved one too high.
 #[test]
 fn sixty_four_threads_lose_nothing_and_number_without_gaps() {
     const THREADS: usize = 64;
@@ -142,6 +143,7 @@ fn a_caller_reads_its_write_and_its_submissions_keep_their_order() {
     assert_eq!(last.name().as_str(), "step 499");
 }
 
+/// Seen to catch: commands left out because nobody waits for them any more.
 #[test]
 fn a_ticket_that_is_dropped_does_not_cancel_and_the_last_handle_drains_the_queue() {
     let folder = tempfile::tempdir().unwrap();

@@ -163,6 +163,8 @@ fn what_was_done_is_known_after_a_restart_and_what_was_aborted_is_not() {
 }
 
 /// They meet in one group, and in several.
+///
+/// Seen to catch: a look at the key on the thread of the caller instead of in the transaction.
 #[test]
 fn of_doubles_that_are_sent_at_the_same_time_one_is_carried_out() {
     const CALLERS: usize = 32;
@@ -313,6 +315,8 @@ proptest! {
 
     /// An engine that is sent everything several times, in any order from there on, does what one does that is
     /// sent everything once.
+    ///
+    /// Seen to catch: keys that are kept for adds alone.
     #[test]
     fn sent_again_and_again_is_as_good_as_sent_once(
         requests in vec(sent(), 1..16),

@@ -90,7 +90,8 @@ proptest! {
     #![proptest_config(cases(400, 100_000))]
 
     /// Seen to fail for a row that is read without a check of its times, or of its texts' UTF-8, and for one
-    /// that takes it for granted that what is stored is valid.
+    /// that takes it for granted that what is stored is valid; for a value that breaks the rules and is told as
+    /// something else than damage.
     #[test]
     fn a_damaged_file_gives_typed_errors_or_well_formed_answers(damage in damage()) {
         damage::check(&damage);

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use opportunity_engine::{
-    Batch, Engine, Error, Field, OpportunityId, Options, Patch, Reply, Request, StoreError,
-    StoreErrorKind, Timestamp, TrySubmitError, Value, VenueId,
+    Batch, Engine, Error, Field, Filter, Forecast, IdempotencyKey, OpportunityId, Options, Patch,
+    Reply, Request, StoreError, StoreErrorKind, Timestamp, TrySubmitError, Value, VenueId,
 };
 use rusqlite::Connection;
 use serde_json::{Map, json};
@@ -129,6 +129,58 @@ fn sql_in_a_text_is_a_text() {
     let mut files: Vec<_> = files.map(|name| name.into_string().unwrap()).collect();
     files.sort();
     assert_eq!(files, ["a.db", "a.db-shm", "a.db-wal"]);
+}
+
+/// Seen to fail for a key that was written into its statement as a literal.
+#[test]
+fn sql_in_a_key_is_a_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let engine = Engine::open(&path).unwrap();
+    let before = structure(&path);
+    for (number, payload) in (1..).zip(PAYLOADS) {
+        let keyed = || lead().idempotency_key(IdempotencyKey::new(payload).unwrap());
+        let added = engine.add_or_update(keyed()).unwrap();
+        assert_eq!(added.id(), id(number), "{payload}");
+        assert_eq!(engine.add_or_update(keyed()).unwrap(), added, "{payload}");
+        assert_eq!(engine.check(keyed()).unwrap(), Forecast::Repeated(added), "{payload}");
+        let another = engine.add_or_update(keyed().name("another"));
+        assert_eq!(Reply::from(another).status(), 409, "{payload}");
+    }
+    let after = structure(&path);
+    assert_eq!((&after.0, &after.1), (&before.0, &before.1));
+    assert_eq!(after.2, PAYLOADS.len() as i64);
+}
+
+/// Seen to fail for a text that is put between the wildcards of `LIKE`.
+#[test]
+fn sql_in_a_filter_is_a_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let engine = Engine::open(&path).unwrap();
+    let names =
+        PAYLOADS.into_iter().flat_map(|it| [it.to_owned(), format!("{it}."), format!(".{it}")]);
+    let names: Vec<_> = names.chain(["Lead By API".to_owned()]).collect();
+    for name in &names {
+        engine.add_or_update(lead().name(name.as_str())).unwrap();
+    }
+    let before = structure(&path);
+    let listed = |filter: Filter| -> Vec<String> {
+        let listing = engine.list(venue(), filter);
+        let rows: Vec<_> = listing.iter().map(Result::unwrap).collect();
+        assert_eq!(listing.count().unwrap(), rows.len() as u64);
+        rows.iter().map(|row| row.name().to_string()).collect()
+    };
+    let lower = |text: &str| text.to_ascii_lowercase();
+    for payload in PAYLOADS.into_iter().chain(["%", "_", "l_ad", "L%I", "*", "lea?"]) {
+        let contains = |name: &&String| lower(name).contains(&lower(payload));
+        let expected: Vec<_> = names.iter().filter(contains).cloned().collect();
+        assert_eq!(listed(Filter::new().name_contains(payload)), expected, "{payload}");
+        let starts = |name: &&String| lower(name).starts_with(&lower(payload));
+        let expected: Vec<_> = names.iter().filter(starts).cloned().collect();
+        assert_eq!(listed(Filter::new().name_starts_with(payload)), expected, "{payload}");
+    }
+    assert_eq!(structure(&path), before);
 }
 
 #[test]

@@ -214,6 +214,7 @@ impl StateMachineTest for System {
 prop_state_machine! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Seen to catch: an all-or-nothing batch whose requests do not see what earlier ones of it did.
     #[test]
     fn the_engine_does_what_a_plain_map_would(sequential 1..40 => System);
 }

@@ -469,6 +469,8 @@ fn after_a_large_import_the_log_starts_over() {
 }
 
 /// Writers at work all the time: each import is there as a whole, and no add gets an id that is taken.
+///
+/// Seen to catch: counters that the writer keeps in memory instead of reading them after `BEGIN`.
 #[test]
 fn imports_and_adds_side_by_side_lose_nothing() {
     let engine = in_memory();
@@ -502,6 +504,7 @@ impl Write for Adding<'_> {
     }
 }
 
+/// Seen to catch: an export that reads a hundred at a time, each hundred of a moment of its own.
 #[test]
 fn an_export_is_of_one_moment() {
     let engine = in_memory();
@@ -554,6 +557,7 @@ fn a_closed_engine_neither_exports_nor_imports() {
     assert_eq!(error.kind(), StoreErrorKind::Closed);
 }
 
+/// Seen to catch: an import that is rolled back and told as done.
 #[test]
 fn what_was_imported_is_there_when_the_database_is_opened_again() {
     let folder = tempfile::tempdir().unwrap();

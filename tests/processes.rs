@@ -1,13 +1,19 @@
 //! Processes that are killed, that may write no more, that write one file together: what was
-//! acknowledged is there, and nothing is half-done.
+//! acknowledged is there, nothing is half-done, and what is sent again under its key is not done again.
 #![cfg(unix)]
 
 mod support;
 
+#[path = "processes/again.rs"]
+mod again;
 #[path = "processes/content.rs"]
 mod content;
 #[path = "processes/database.rs"]
 mod database;
+#[path = "processes/doubles.rs"]
+mod doubles;
+#[path = "processes/feed.rs"]
+mod feed;
 #[path = "processes/file_size.rs"]
 mod file_size;
 #[path = "processes/history.rs"]

@@ -285,6 +285,7 @@ fn processes_that_open_a_restored_backup_at_once_all_get_it() {
     println!("{seeds} backups opened by {PROCESSES} processes at once; losses: 0");
 }
 
+/// Seen to catch: a mark that was looked at before the file was locked, and then is taken to be there still.
 #[test]
 fn threads_that_open_a_restored_backup_at_once_all_get_it() {
     let place = Place::new();

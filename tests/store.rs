@@ -188,6 +188,7 @@ fn the_largest_texts_that_an_engine_accepts_are_stored_and_read() {
     assert_eq!(stored.version().get(), 4);
 }
 
+/// Seen to catch: an engine that answers before it commits where it need not sync, and then does not commit.
 #[test]
 fn every_durability_keeps_what_was_acknowledged_over_a_reopening() {
     let folder = tempfile::tempdir().unwrap();

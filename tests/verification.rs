@@ -305,6 +305,7 @@ fn after_an_unclean_end_damage_is_found_when_the_engine_is_opened() {
     }
 }
 
+/// Seen to catch: a log that is taken away before the database is opened.
 #[test]
 fn after_an_unclean_end_a_sound_database_is_opened_with_all_that_is_in_its_log() {
     let folder = tempfile::tempdir().unwrap();

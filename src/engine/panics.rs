@@ -16,9 +16,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::{Batch, BatchError, Engine, Error, Options, Ticket, Writes};
-use crate::domain::{OpportunityId, Outcome, Request, Timestamp, VenueId};
+use crate::domain::{IdempotencyKey, OpportunityId, Outcome, Request, Timestamp, VenueId};
 use crate::fault_points::{Plan, Point};
-use crate::store::{Durability, OpenError, StoreErrorKind};
+use crate::store::{Durability, OpenError, StoreErrorKind, Verification};
 
 /// How long anything here may take: much longer than it does.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -44,6 +44,37 @@ impl Calls {
             Self::Blocking | Self::Awaiting => (1, 1),
             Self::EachOnItsOwn => (BATCH, BATCH),
             Self::AllOrNothing => (BATCH, 1),
+        }
+    }
+}
+
+/// What is kept beside the opportunities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Nothing,
+    /// A history, and what was done under the keys that requests have.
+    HistoryAndKeys,
+}
+
+impl Kept {
+    const fn any_or_none(any: bool) -> Self {
+        if any { Self::HistoryAndKeys } else { Self::Nothing }
+    }
+
+    /// Makes the database. An engine that turns a history on has something in its log at once, and so refuses the
+    /// first command while the lock is held that is to keep it waiting.
+    fn create(self, path: &Path) {
+        if self == Self::HistoryAndKeys {
+            let options = options().durability(Durability::Off).history(true);
+            options.open(path).unwrap().close().unwrap();
+        }
+    }
+
+    /// An add, under its name as the key.
+    fn lead(self, name: &str) -> Request {
+        match self {
+            Self::Nothing => lead(name),
+            Self::HistoryAndKeys => lead(name).idempotency_key(IdempotencyKey::new(name).unwrap()),
         }
     }
 }
@@ -98,7 +129,8 @@ fn expected(point: Point, always: bool, jobs: usize, units: usize) -> Option<(To
 /// Caught an engine that loses its jobs or their answers with the thread, that leaves the queue open then,
 /// that takes a fence for proof after a panic in the commit, that starts a transaction before anything
 /// guards it, that does not roll back, that does not try again, that catches no panic of a checkpoint
-/// or a fence, and one that does not count what gets lost.
+/// or a fence, one that does not count what gets lost, and those that write records of changes, or keys, with
+/// the next group.
 #[test]
 fn a_panic_at_any_step_leaves_nobody_waiting_and_no_answer_untrue() {
     for point in Point::ALL {
@@ -109,8 +141,10 @@ fn a_panic_at_any_step_leaves_nobody_waiting_and_no_answer_untrue() {
                     let Some(expected) = expected(point, always, callers, units) else { continue };
                     let case = format!("{callers} {calls:?}, {point:?}, always: {always}");
                     let name = case.clone();
+                    let is_even = matches!(calls, Calls::Blocking | Calls::AllOrNothing);
+                    let kept = Kept::any_or_none(is_even ^ always ^ (callers == 3));
                     within(&case, move || {
-                        panic_at(point, always, calls, callers, expected, &name);
+                        panic_at(point, always, (calls, callers, kept), expected, &name);
                     });
                 }
             }
@@ -121,13 +155,13 @@ fn a_panic_at_any_step_leaves_nobody_waiting_and_no_answer_untrue() {
 fn panic_at(
     point: Point,
     always: bool,
-    calls: Calls,
-    callers: usize,
+    (calls, callers, kept): (Calls, usize, Kept),
     (told, writes): (Told, Writes),
     case: &str,
 ) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
+    kept.create(&path);
     let plan = Plan::of_this_thread();
     // Only where a commit is synced does it matter what is said of one that failed.
     let is_commit = matches!(point, Point::Committing | Point::Committed | Point::Fence);
@@ -141,7 +175,7 @@ fn panic_at(
         }
         plan.panic_at(point, times);
     };
-    let answers = answers_of_one_group(&engine, &path, calls, callers, arm);
+    let answers = answers_of_one_group(&engine, &path, (calls, callers, kept), arm);
     assert!(answers.iter().all(|(_, was)| *was == told), "{case}: {answers:?}");
     assert_counted(&engine, &answers, case);
     eventually(|| engine.health().writes == writes, case);
@@ -168,6 +202,7 @@ fn panic_at(
         assert_eq!(kind, is_lost.then_some(StoreErrorKind::Panicked), "{case}");
     }
     check(&path, &answers, case);
+    check_what_is_kept(&path, &answers, kept, case);
 }
 
 #[test]
@@ -195,6 +230,8 @@ fn a_clock_that_panics_at_any_call_aborts_only_what_it_was_asked_for() {
         let was_called = within(&case, move || {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("a.db");
+            let kept = Kept::any_or_none(call % 2 == 0);
+            kept.create(&path);
             let plan = Plan::of_this_thread();
             // Counted from when the callers are there.
             let calls = Arc::new(AtomicU32::new(UNCOUNTED));
@@ -206,7 +243,8 @@ fn a_clock_that_panics_at_any_call_aborts_only_what_it_was_asked_for() {
                 }
             };
             let engine = options().clock(clock).open(&path).unwrap();
-            let answers = answers_of_one_group(&engine, &path, Calls::Blocking, 8, || {
+            let callers = (Calls::Blocking, 8, kept);
+            let answers = answers_of_one_group(&engine, &path, callers, || {
                 plan.panic_at(Point::Saved, 4);
                 calls.store(0, Ordering::SeqCst);
             });
@@ -219,6 +257,7 @@ fn a_clock_that_panics_at_any_call_aborts_only_what_it_was_asked_for() {
             engine.add_or_update(lead("later")).unwrap();
             engine.close().unwrap();
             check(&path, &answers, &name);
+            check_what_is_kept(&path, &answers, kept, &name);
             was_called
         });
         if !was_called {
@@ -266,8 +305,7 @@ fn lead(name: &str) -> Request {
 fn answers_of_one_group(
     engine: &Engine,
     path: &Path,
-    calls: Calls,
-    callers: usize,
+    (calls, callers, kept): (Calls, usize, Kept),
     arm: impl FnOnce(),
 ) -> Answers {
     let gate = Arc::new(Gate::default());
@@ -279,7 +317,7 @@ fn answers_of_one_group(
     assert!(poll(&mut plug, &waker).is_none());
     drop(lock);
     eventually(|| gate.is_reached.load(Ordering::SeqCst), "the writer does not wait");
-    let waiting: Vec<_> = (0..callers).map(|number| call(engine, calls, number)).collect();
+    let waiting: Vec<_> = (0..callers).map(|number| call(engine, calls, kept, number)).collect();
     let commands = callers * calls.commands_and_units().0;
     eventually(|| engine.health().queued == commands, "the callers are not queued");
     arm();
@@ -288,18 +326,18 @@ fn answers_of_one_group(
 }
 
 /// A caller of its own.
-fn call(engine: &Engine, calls: Calls, number: usize) -> JoinHandle<Answers> {
+fn call(engine: &Engine, calls: Calls, kept: Kept, number: usize) -> JoinHandle<Answers> {
     let engine = engine.clone();
     let name = format!("caller {number}");
     let names: Vec<_> = (0..BATCH).map(|part| format!("{name} part {part}")).collect();
-    let batch: Vec<_> = names.iter().map(|name| lead(name)).collect();
+    let batch: Vec<_> = names.iter().map(|name| kept.lead(name)).collect();
     match calls {
         Calls::Blocking => thread::spawn(move || {
-            let result = engine.add_or_update(lead(&name));
+            let result = engine.add_or_update(kept.lead(&name));
             vec![(name, result.into())]
         }),
         Calls::Awaiting => {
-            let mut ticket = engine.submit(lead(&name)).unwrap();
+            let mut ticket = engine.submit(kept.lead(&name)).unwrap();
             assert!(poll(&mut ticket, Waker::noop()).is_none());
             thread::spawn(move || vec![(name, block_on(ticket).into())])
         }
@@ -357,6 +395,30 @@ fn check(path: &Path, answers: &Answers, case: &str) {
     for batch in parts {
         let there = batch.iter().filter(|(name, _)| names.contains(name)).count();
         assert!(there == 0 || there == BATCH, "{case}: half of {batch:?} is there");
+    }
+}
+
+/// Reopened, the database is sound, each opportunity has its record, and what is sent again under its key is
+/// there once, whatever was told of it.
+fn check_what_is_kept(path: &Path, answers: &Answers, kept: Kept, case: &str) {
+    let engine = options().durability(Durability::Off).open(path).unwrap();
+    let findings = engine.verify(Verification::Full).unwrap();
+    assert!(findings.is_sound(), "{case}: {:?}", findings.problems);
+    let changes = engine.changes(None, usize::MAX).unwrap();
+    if kept == Kept::Nothing {
+        return assert!(changes.is_empty(), "{case}");
+    }
+    let records = changes.iter().map(|change| (change.sequence.get(), change.id.get()));
+    let expected = (1..=findings.opportunities as i64).map(|number| (number, number));
+    assert!(records.eq(expected), "{case}: {changes:?}");
+    let again = answers.iter().map(|(name, _)| kept.lead(name));
+    let told = engine.add_or_update_all(again, Batch::EachOnItsOwn).unwrap();
+    assert!(told.iter().all(Result::is_ok), "{case}: {told:?}");
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let count = "SELECT count(*) FROM opportunity WHERE name = ?1";
+    for (name, _) in answers {
+        let count: i64 = connection.query_row(count, [name], |row| row.get(0)).unwrap();
+        assert_eq!(count, 1, "{case}: {name}");
     }
 }
 

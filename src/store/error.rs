@@ -69,7 +69,7 @@ pub enum StoreErrorKind {
     QueueFull,
     /// A read took longer than its deadline.
     DeadlineExceeded,
-    /// The id or the version has reached `i64::MAX`.
+    /// The id, the version or the sequence of the change feed has reached `i64::MAX`.
     Exhausted,
     /// Another request of the same all-or-nothing batch was refused.
     BatchRefused,
@@ -174,7 +174,7 @@ impl fmt::Display for StoreErrorKind {
             }
             Self::QueueFull => "the queue is full; send the request again a little later",
             Self::DeadlineExceeded => "the read took longer than its deadline; try again or read less",
-            Self::Exhausted => "there is no higher id or version",
+            Self::Exhausted => "there is no higher id, version or sequence",
             Self::BatchRefused => {
                 "another request of its all-or-nothing batch was refused; correct that one and send the \
                  batch again"

@@ -62,3 +62,43 @@ pub(super) fn kind_of_code(operation: Operation, failure: &ffi::Error) -> StoreE
         _ => StoreErrorKind::Unexpected,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Seen to catch: a file that ends too early, told as an I/O error; whatever has no name, told as damage.
+    #[test]
+    fn what_sqlite_says_has_a_kind() {
+        use StoreErrorKind::{
+            Busy, Damaged, DeadlineExceeded, Full, Io, OutOfMemory, ReadOnly, Unexpected,
+        };
+        for (code, expected) in [
+            (ffi::SQLITE_BUSY, Busy),
+            (ffi::SQLITE_BUSY_SNAPSHOT, Busy),
+            (ffi::SQLITE_LOCKED, Busy),
+            (ffi::SQLITE_FULL, Full),
+            (ffi::SQLITE_IOERR_WRITE, Io),
+            (ffi::SQLITE_IOERR_FSYNC, Io),
+            (ffi::SQLITE_IOERR_SHORT_READ, Damaged),
+            (ffi::SQLITE_CANTOPEN, Io),
+            (ffi::SQLITE_NOMEM, OutOfMemory),
+            (ffi::SQLITE_READONLY, ReadOnly),
+            (ffi::SQLITE_PERM, ReadOnly),
+            (ffi::SQLITE_CORRUPT, Damaged),
+            (ffi::SQLITE_NOTADB, Damaged),
+            (ffi::SQLITE_CONSTRAINT_PRIMARYKEY, Damaged),
+            (ffi::SQLITE_TOOBIG, Damaged),
+            (ffi::SQLITE_INTERRUPT, DeadlineExceeded),
+            (ffi::SQLITE_MISUSE, Unexpected),
+            (ffi::SQLITE_SCHEMA, Unexpected),
+        ] {
+            let failure = ffi::Error::new(code);
+            assert_eq!(kind_of_code(Operation::Apply, &failure), expected, "{failure}");
+        }
+        // A table that is missing while there is one to be read or written; else it is not known what it means.
+        let failure = ffi::Error::new(ffi::SQLITE_ERROR);
+        assert_eq!(kind_of_code(Operation::Read, &failure), Damaged);
+        assert_eq!(kind_of_code(Operation::Commit, &failure), Unexpected);
+    }
+}

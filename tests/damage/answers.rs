@@ -2,15 +2,20 @@
 
 use fastrand::Rng;
 use opportunity_engine::{
-    Engine, Field, Opportunity, OpportunityId, StoreError, StoreErrorKind, VenueId,
+    Engine, Field, IdempotencyKey, Opportunity, OpportunityId, Sequence, StoreError,
+    StoreErrorKind, VenueId,
 };
 
+use crate::companions::Companions;
 use crate::template::{Contents, Template, venues};
+use crate::whole::Whole;
 
 /// What an engine says of a database.
 pub(crate) struct Answers {
     pub(crate) rows: Vec<Row>,
     lists: Vec<(VenueId, Told<Vec<OpportunityId>>)>,
+    whole: Whole,
+    companions: Companions,
 }
 
 /// An opportunity that was asked for, and what was told.
@@ -47,32 +52,67 @@ pub(crate) enum Difference {
     Row(OpportunityId),
     /// The list of a venue is another one.
     List(VenueId),
+    /// This record of a change says something else, or how far the feed has come.
+    Record(Option<Sequence>),
+    /// Records are missing, or there are some too many.
+    Feed,
+    /// What was sent under a key is answered otherwise.
+    Answer(IdempotencyKey),
+    /// It is not known any more that something was done under a key.
+    Forgotten(IdempotencyKey),
+}
+
+impl Difference {
+    /// Whether it is a value that came back as another, as opposed to something that was not found where it
+    /// belongs.
+    pub(crate) const fn is_of_values(&self) -> bool {
+        match self {
+            Self::Values(..) | Self::Record(_) | Self::Answer(_) => true,
+            Self::Row(_) | Self::List(_) | Self::Feed | Self::Forgotten(_) => false,
+        }
+    }
 }
 
 impl Answers {
-    /// Asks for opportunities, for some that do not exist, and for the list of every venue.
+    /// Asks for opportunities, for some that do not exist, for the ids of every venue, and for one more of what
+    /// takes longer: pages of lists and all that are written out, what is recorded, what was done under keys.
     pub(crate) fn of(engine: &Engine, template: &Template, rng: &mut Rng) -> Self {
         let contents = template.contents();
-        let all = contents.0.values().map(|row| (row.venue_id(), row.id()));
+        let all = contents.rows.values().map(|row| (row.venue_id(), row.id()));
         let mut asked = rng.choose_multiple(all, template.looks);
         let next = OpportunityId::new(contents.last_id() + 1).unwrap();
         asked.extend(venues().map(|venue| (venue, next)));
         let list = |venue| (venue, told(engine.ids(venue, None, usize::MAX)));
-        Self {
+        let mut answers = Self {
             rows: asked.into_iter().map(|(venue, id)| Row::ask(engine, venue, id)).collect(),
             lists: venues().map(list).collect(),
+            whole: Whole::default(),
+            companions: Companions::default(),
+        };
+        match rng.u8(0..3) {
+            0 => answers.whole = Whole::ask(engine, template),
+            1 if template.has_history => answers.companions = Companions::ask_for_changes(engine),
+            _ => answers.companions = Companions::ask_for_keys(engine, template, rng),
         }
+        answers
     }
 
     /// Asks for the same again.
     pub(crate) fn again(&self, engine: &Engine) -> Self {
         let rows = self.rows.iter().map(|row| Row::ask(engine, row.venue, row.id)).collect();
-        Self { rows, lists: Vec::new() }
+        Self { rows, lists: Vec::new(), whole: Whole::default(), companions: Companions::default() }
+    }
+
+    /// Sends what was done under keys again, and tells whether all of it is answered as it was known to be.
+    pub(crate) fn send_again(&self, engine: &Engine) -> Told<bool> {
+        self.companions.send_again(engine)
     }
 
     pub(crate) fn tell_of_damage(&self) -> bool {
         self.rows.iter().any(|row| row.told.is_err())
             || self.lists.iter().any(|(_, list)| list.is_err())
+            || self.whole.tells_of_damage()
+            || self.companions.tell_of_damage()
     }
 
     /// Where these answers are not what a commit had left; errors are no answers.
@@ -86,7 +126,15 @@ impl Answers {
             (*list != contents.ids(*venue)).then_some(Difference::List(*venue))
         };
         let lists = self.lists.iter().filter_map(of_list);
-        self.rows.iter().filter_map(of_row).chain(lists).collect()
+        let mut differences: Vec<_> = self.rows.iter().filter_map(of_row).chain(lists).collect();
+        let others = [self.whole.differences(contents), self.companions.differences(contents)];
+        // What is asked for in several ways is told in each.
+        for other in others.into_iter().flatten() {
+            if !differences.contains(&other) {
+                differences.push(other);
+            }
+        }
+        differences
     }
 }
 

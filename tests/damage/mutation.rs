@@ -76,6 +76,12 @@ impl Mutation {
         }
     }
 
+    /// One bit of one of the pages that begin here.
+    pub(crate) fn of_pages(rng: &mut Rng, pages: &[usize]) -> Self {
+        let page = *rng.choice(pages).unwrap();
+        Self::Flipped(vec![(page + rng.usize(0..PAGE), rng.u8(0..8))])
+    }
+
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Flipped(bits) if bits.len() == 1 => "one bit flipped",

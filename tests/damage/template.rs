@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
 use opportunity_engine::{
-    Batch, Durability, Engine, Field, Opportunity, OpportunityId, Patch, Request, Timestamp, Value,
-    VenueId,
+    Batch, Change, Durability, Engine, Field, IdempotencyKey, Opportunity, OpportunityId, Outcome,
+    Patch, Request, Timestamp, Value, VenueId,
 };
 use rusqlite::Connection;
 
 /// The venues, from small to the largest.
 const VENUES: [i64; 5] = [1, 107, 30_000, 1 << 40, i64::MAX];
+
+/// When everything is written, in milliseconds since 1970.
+pub(crate) const NOW: i64 = 1_493_994_600_123;
 
 /// How long the texts are, in characters: from some bytes of a page to some pages.
 const LENGTHS: &[usize] = &[1, 5, 20, 20, 80, 300, 1_500];
@@ -27,6 +30,10 @@ pub(crate) struct Template {
     pub(crate) earlier: Vec<u8>,
     /// How many of the opportunities are looked at.
     pub(crate) looks: usize,
+    /// Whether a history is kept, and requests have keys.
+    pub(crate) has_history: bool,
+    /// Where the pages begin that are to be hit more often.
+    pub(crate) targets: Vec<usize>,
 }
 
 impl Template {
@@ -70,19 +77,26 @@ pub(crate) struct Commit {
     log_end: usize,
 }
 
-/// The opportunities of a database by id.
+/// What a database holds.
 #[derive(Clone, Default, PartialEq)]
-pub(crate) struct Contents(pub(crate) BTreeMap<OpportunityId, Opportunity>);
+pub(crate) struct Contents {
+    /// The opportunities by id.
+    pub(crate) rows: BTreeMap<OpportunityId, Opportunity>,
+    /// What was recorded of them.
+    pub(crate) changes: Vec<Change>,
+    /// What was sent under keys, and answered.
+    pub(crate) done: Vec<(Request, Outcome)>,
+}
 
 impl Contents {
     pub(crate) fn get(&self, venue: VenueId, id: OpportunityId) -> Option<&Opportunity> {
-        self.0.get(&id).filter(|row| row.venue_id() == venue)
+        self.rows.get(&id).filter(|row| row.venue_id() == venue)
     }
 
     /// The same opportunities, each in the venue that is said here.
     pub(crate) fn moved(&self, venues: &BTreeMap<OpportunityId, i64>) -> Self {
         let mut contents = self.clone();
-        for (id, row) in &mut contents.0 {
+        for (id, row) in &mut contents.rows {
             let mut json = serde_json::to_value(&*row).unwrap();
             json["venueId"] = venues[id].into();
             *row = serde_json::from_value(json).unwrap();
@@ -91,12 +105,12 @@ impl Contents {
     }
 
     pub(crate) fn ids(&self, venue: VenueId) -> Vec<OpportunityId> {
-        let of_venue = self.0.values().filter(|row| row.venue_id() == venue);
+        let of_venue = self.rows.values().filter(|row| row.venue_id() == venue);
         of_venue.map(Opportunity::id).collect()
     }
 
     pub(crate) fn last_id(&self) -> i64 {
-        self.0.keys().last().map_or(0, |id| id.get())
+        self.rows.keys().last().map_or(0, |id| id.get())
     }
 }
 
@@ -109,18 +123,21 @@ struct Author {
     rng: Rng,
     path: PathBuf,
     lengths: &'static [usize],
+    has_history: bool,
     contents: Contents,
 }
 
 impl Author {
     fn new(folder: &Path, lengths: &'static [usize]) -> Self {
         let path = folder.join("template.db");
-        Self { rng: Rng::with_seed(11), path, lengths, contents: Contents::default() }
+        let (rng, contents) = (Rng::with_seed(11), Contents::default());
+        Self { rng, path, lengths, has_history: true, contents }
     }
 
     fn open(&self) -> Engine {
-        let clock = || Timestamp::from_millis(1_493_994_600_123);
-        Engine::options().durability(Durability::Off).clock(clock).open(&self.path).unwrap()
+        let clock = || Timestamp::from_millis(NOW);
+        let options = Engine::options().durability(Durability::Off).history(self.has_history);
+        options.clock(clock).open(&self.path).unwrap()
     }
 
     /// Opens the database, makes one commit and closes it.
@@ -137,7 +154,9 @@ impl Author {
             log: Vec::new(),
             history: vec![self.commit_at(0)],
             earlier,
-            looks: self.contents.0.len(),
+            looks: self.contents.rows.len(),
+            has_history: self.has_history,
+            targets: Vec::new(),
         }
     }
 
@@ -149,12 +168,22 @@ impl Author {
     fn commit(&mut self, engine: &Engine, adds: usize, updates: usize) {
         let mut requests: Vec<_> = (0..adds).map(|_| self.add()).collect();
         requests.extend((0..updates).map(|_| self.update()));
-        let venues: Vec<_> = requests.iter().map(venue_of).collect();
-        let outcomes = engine.add_or_update_all(requests, Batch::AllOrNothing).unwrap();
-        for (venue, outcome) in venues.into_iter().zip(outcomes) {
-            let id = outcome.unwrap().id();
-            self.contents.0.insert(id, engine.get(venue, id).unwrap().unwrap());
+        // Every third has a key.
+        for request in requests.iter_mut().step_by(3).filter(|_| self.has_history) {
+            let key = format!("key {}", self.rng.u64(..));
+            let key = IdempotencyKey::new(key).unwrap();
+            *request = request.clone().idempotency_key(key);
         }
+        let outcomes = engine.add_or_update_all(requests.clone(), Batch::AllOrNothing).unwrap();
+        for (request, outcome) in requests.into_iter().zip(outcomes) {
+            let (venue, outcome) = (venue_of(&request), outcome.unwrap());
+            let row = engine.get(venue, outcome.id()).unwrap().unwrap();
+            self.contents.rows.insert(outcome.id(), row);
+            if request.once_under().is_some() {
+                self.contents.done.push((request, outcome));
+            }
+        }
+        self.contents.changes = engine.changes(None, usize::MAX).unwrap();
     }
 
     fn add(&mut self) -> Request {
@@ -183,7 +212,7 @@ impl Author {
     }
 
     fn update(&mut self) -> Request {
-        let rows: Vec<_> = self.contents.0.values().collect();
+        let rows: Vec<_> = self.contents.rows.values().collect();
         let row = *self.rng.choice(&rows).unwrap();
         let request = Request::update(row.venue_id(), row.id());
         match self.rng.u8(0..4) {
@@ -207,6 +236,14 @@ impl Author {
             .collect()
     }
 
+    /// Where the pages of a table begin.
+    fn pages_of(&self, table: &str) -> Vec<usize> {
+        let connection = Connection::open(&self.path).unwrap();
+        let mut pages = connection.prepare("SELECT pgoffset FROM dbstat WHERE name = ?1").unwrap();
+        let offsets = pages.query_map([table], |row| row.get::<_, i64>(0)).unwrap();
+        offsets.map(|offset| usize::try_from(offset.unwrap()).unwrap()).collect()
+    }
+
     fn bytes(&self, suffix: &str) -> Vec<u8> {
         std::fs::read(beside(&self.path, suffix)).unwrap()
     }
@@ -214,7 +251,7 @@ impl Author {
     /// Puts rows into the index by venue as a run of the engine does, only that its runs are larger:
     /// all up to `indexed`, and of a run that ends with `run` the first half.
     fn index(&self, indexed: usize, run: usize) {
-        let rows: Vec<_> = self.contents.0.values().take(run).collect();
+        let rows: Vec<_> = self.contents.rows.values().take(run).collect();
         let mut in_run: Vec<_> =
             rows[indexed..].iter().map(|row| (row.venue_id(), row.id())).collect();
         in_run.sort_unstable();
@@ -291,10 +328,12 @@ fn killed_after(folder: &Path, act: impl FnOnce(&Author)) -> Template {
 
 /// A database that was closed after the engine had put a whole run into the index.
 pub(crate) fn large(folder: &Path) -> Template {
-    let mut author = Author::new(folder, &[1, 5]);
+    // It is the index that is to be hit.
+    let mut author = Author { has_history: false, ..Author::new(folder, &[1, 5]) };
     author.session(8_300, 0);
     let earlier = author.bytes("");
     author.session(8_300, 0);
     author.session(200, 40);
-    Template { looks: 100, ..author.template(earlier) }
+    let targets = author.pages_of("opportunity_by_venue");
+    Template { looks: 100, targets, ..author.template(earlier) }
 }

@@ -6,19 +6,19 @@
 //! - In a database, and so where the log and what is in the database must fit, there are no sums to check. An opportunity that comes back is still the one that was
 //!   asked for, and each of its values passes the checks of its field, but it may be another value. One
 //!   flipped bit changes one opportunity at most.
-//! - An opportunity may not be found, or a list may have a hole, where SQLite follows a page that leads
-//!   astray. That it is so the full check tells.
+//! - An opportunity may not be found, a list or the change feed may have a hole, what was done under a key may be
+//!   forgotten, where SQLite follows a page that leads astray. That it is so the full check tells.
 
 use std::path::Path;
 use std::time::Duration;
 
 use fastrand::Rng;
-use opportunity_engine::{Durability, Engine, Error, OpenError, Outcome, Request};
+use opportunity_engine::{Durability, Engine, Error, OpenError, Outcome, Request, Timestamp};
 
 use crate::answers::{Answers, Damaged, Difference, Row, damaged, differing, told};
 use crate::full_check::{full_check, stored_venues};
 use crate::mutation::{Mutation, Shape};
-use crate::template::{self, Template, beside, venues};
+use crate::template::{self, NOW, Template, beside, venues};
 
 /// What an engine made of a mutant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +72,8 @@ impl Mutant<'_> {
         let options = Engine::options()
             .create(false)
             .durability(Durability::Off)
+            // So that no key has expired.
+            .clock(|| Timestamp::from_millis(NOW))
             .busy_timeout(Duration::from_secs(1));
         let engine = match options.open(path) {
             Ok(engine) => engine,
@@ -83,12 +85,20 @@ impl Mutant<'_> {
         };
         let answers = Answers::of(&engine, self.template, rng);
         let written = write_some(&engine, &answers, rng);
+        let again = answers.send_again(&engine);
         let closed = told(engine.close());
         match self.judge(&answers) {
             Verdict::Lost => self.judge_lost(&answers, path),
-            _ if written == Written::AndLost => self.judge_lost(&answers, path),
+            _ if written == Written::AndLost || again == Ok(false) => {
+                self.write(path);
+                assert!(full_check(path).is_err(), "nobody notices what is lost");
+                Verdict::Lost
+            }
             Verdict::Right | Verdict::Earlier
-                if answers.tell_of_damage() || written == Written::Damaged || closed.is_err() =>
+                if answers.tell_of_damage()
+                    || written == Written::Damaged
+                    || again.is_err()
+                    || closed.is_err() =>
             {
                 Verdict::Reported
             }
@@ -115,7 +125,7 @@ impl Mutant<'_> {
         if commits.any(|commit| answers.differences(&commit.contents).is_empty()) {
             return Verdict::Earlier;
         }
-        if !differences.iter().all(|difference| matches!(difference, Difference::Values(..))) {
+        if !differences.iter().all(Difference::is_of_values) {
             return Verdict::Lost;
         }
         let is_one_bit = matches!(&self.mutation, Mutation::Flipped(bits) if bits.len() == 1);
@@ -141,8 +151,10 @@ impl Mutant<'_> {
         }
         let contents = self.template.contents().moved(&stored_venues(path));
         let differences = answers.differences(&contents);
-        let is_of_values = |difference: &Difference| matches!(difference, Difference::Values(..));
-        assert!(differences.iter().all(is_of_values), "nobody notices: {differences:?}");
+        assert!(
+            differences.iter().all(Difference::is_of_values),
+            "nobody notices: {differences:?}"
+        );
         Verdict::OtherValues
     }
 }

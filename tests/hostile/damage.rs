@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use opportunity_engine::{
-    Batch, Durability, Engine, Error, Opportunity, OpportunityId, Outcome, Request, VenueId,
+    Batch, Durability, Engine, Error, OpenError, Opportunity, OpportunityId, Outcome, Request,
+    StoreError, StoreErrorKind, VenueId,
 };
 
 /// How many opportunities the file holds.
@@ -57,8 +58,10 @@ pub(crate) fn check(damage: &[u8]) {
     let path = folder.path().join("a.db");
     std::fs::write(&path, damaged(damage)).unwrap();
     let options = Engine::options().durability(Durability::Off);
-    // An error when it is opened is an answer too.
-    let Ok(engine) = options.read_deadline(Duration::from_secs(1)).open(&path) else { return };
+    let engine = match options.read_deadline(Duration::from_secs(1)).open(&path) {
+        Ok(engine) => engine,
+        Err(error) => return assert_is_a_refusal(&error),
+    };
     for number in (1..=ROWS + 1).chain([i64::MAX]) {
         read(&engine, venue_of(number), id(number));
     }
@@ -72,13 +75,33 @@ pub(crate) fn check(damage: &[u8]) {
         read(&engine, venue, added.id());
     }
     // What it lists may be wrong, as an entry of the index has no check; it must come to an end.
-    drop(engine.ids(venue, None, 1_000));
-    drop(engine.close());
+    unless_damaged(engine.ids(venue, None, 1_000));
+    unless_damaged(engine.close());
+}
+
+/// Damage has a name, and what was hit may be the mark of the file, its version or a setting in it.
+fn assert_is_a_refusal(error: &OpenError) {
+    match error {
+        OpenError::Store { source, .. } => assert_is_of_damage(source),
+        OpenError::Foreign { .. }
+        | OpenError::Newer { .. }
+        | OpenError::Setting { name: "auto_vacuum", .. } => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+fn assert_is_of_damage(error: &StoreError) {
+    assert_eq!(error.kind(), StoreErrorKind::Damaged, "{error:?}");
+}
+
+/// What was told; no error but that of damage will do.
+fn unless_damaged<T>(result: Result<T, StoreError>) -> Option<T> {
+    result.inspect_err(assert_is_of_damage).ok()
 }
 
 /// What is read of an opportunity is one that was asked for, and passes every check.
 fn read(engine: &Engine, venue: VenueId, id: OpportunityId) -> Option<Opportunity> {
-    let stored = engine.get(venue, id).ok().flatten()?;
+    let stored = unless_damaged(engine.get(venue, id)).flatten()?;
     assert_eq!((stored.venue_id(), stored.id()), (venue, id));
     assert!(stored.created_at() <= stored.modified_at());
     let json = serde_json::to_vec(&stored).unwrap();
@@ -97,11 +120,16 @@ fn update(engine: &Engine, venue: VenueId, id: OpportunityId) {
     }
 }
 
-/// The outcome, if it was carried out. A store that fails is what is expected here; a refusal of a sound
+/// The outcome, if it was carried out. That the database is damaged is what is expected here; a refusal of a sound
 /// request is not, except that the opportunity may be gone.
 fn carried_out(result: Result<Outcome, Error>) -> Option<Outcome> {
-    if let Err(Error::Rejected(rejection)) = &result {
-        assert_eq!(rejection.code().status(), 404, "{rejection}");
+    match &result {
+        Ok(_) => {}
+        Err(Error::Rejected(rejection)) => {
+            assert_eq!(rejection.code().status(), 404, "{rejection}");
+        }
+        Err(Error::Aborted(error) | Error::Unknown(error)) => assert_is_of_damage(error),
+        Err(other) => panic!("{other:?}"),
     }
     result.ok()
 }

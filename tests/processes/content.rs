@@ -3,7 +3,9 @@
 
 use std::fmt;
 
-use opportunity_engine::{ClosedDate, Field, Opportunity, OpportunityId, Patch, Request, VenueId};
+use opportunity_engine::{
+    ClosedDate, Field, IdempotencyKey, Opportunity, OpportunityId, Patch, Request, VenueId,
+};
 use serde::{Deserialize, Serialize};
 
 /// The number of a command: no two commands on a database have the same.
@@ -51,6 +53,12 @@ impl Token {
         (self.0 % 2) as usize
     }
 
+    /// The key under which the command is sent: every third has one.
+    pub(crate) fn key(self) -> Option<IdempotencyKey> {
+        let has_key = self.0 % 3 == 0;
+        has_key.then(|| IdempotencyKey::new(self.0.to_string()).unwrap())
+    }
+
     /// Mostly short; one in sixteen fills some twenty pages.
     fn description(self) -> String {
         let bytes = if self.0 % 16 == 0 { 20_000 } else { 20 + self.0 % 100 };
@@ -75,6 +83,10 @@ impl Command {
             (None, _) => request.quality_id(number).industry_id(number),
             (Some(_), 0) => request.quality_id(number),
             (Some(_), _) => request.industry_id(number),
+        };
+        let request = match self.token.key() {
+            Some(key) => request.idempotency_key(key),
+            None => request,
         };
         request
             .name(format!("lead {number}"))

@@ -3,18 +3,23 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use opportunity_engine::{Engine, OpportunityId, VenueId};
+use opportunity_engine::{Engine, OpportunityId, VenueId, Verification};
 use rusqlite::Connection;
 
+use super::again::{Told, send_again};
 use super::content::Row;
+use super::feed::feed;
 use super::history::History;
 use super::invariant::{Rows, complaints};
+use super::record::Line;
 
 /// Opens the database again and checks that it holds what it must and may, given what was in it `before`
-/// and what was told since. Gives back what is in it, or everything that is wrong.
-pub(crate) fn look(path: &Path, before: &Rows, history: &History) -> Result<Rows, Vec<String>> {
-    let (rows, mut found) = read(path);
-    found.extend(complaints(before, history, &rows));
+/// and what was told since. Some of what was sent under a key is sent again before. Gives back what is in
+/// it, or everything that is wrong.
+pub(crate) fn look(path: &Path, before: &Rows, record: &[Line]) -> Result<Rows, Vec<String>> {
+    let (rows, told_again, mut found) = read(path, &History::of(record));
+    let record = [record, &[Line::Answered(told_again)]].concat();
+    found.extend(complaints(before, &History::of(&record), &rows));
     if found.is_empty() { Ok(rows) } else { Err(found) }
 }
 
@@ -26,9 +31,10 @@ pub(crate) fn look_at_lists(path: &Path) -> Vec<String> {
     .unwrap_or_else(|complaint| vec![complaint])
 }
 
-/// Reads every opportunity, and complains of what contradicts itself.
-fn read(path: &Path) -> (Rows, Vec<String>) {
+/// Sends again, reads every opportunity, and complains of what contradicts itself.
+fn read(path: &Path, history: &History) -> (Rows, Told, Vec<String>) {
     open_and(path, |engine, connection| {
+        let told_again = send_again(engine, history);
         let mut rows = Rows::new();
         let mut complaints = Vec::new();
         for (id, venue) in stored(connection) {
@@ -39,9 +45,26 @@ fn read(path: &Path) -> (Rows, Vec<String>) {
         }
         complaints.extend(lists(engine, &stored(connection)));
         complaints.extend(tables(connection));
-        (rows, complaints)
+        complaints.extend(verified(engine));
+        if keeps_history(connection) {
+            complaints.extend(feed(engine, &rows));
+        }
+        (rows, told_again, complaints)
     })
-    .unwrap_or_else(|complaint| (Rows::new(), vec![complaint]))
+    .unwrap_or_else(|complaint| (Rows::new(), Told::new(), vec![complaint]))
+}
+
+/// What the engine itself finds wrong.
+fn verified(engine: &Engine) -> Vec<String> {
+    match engine.verify(Verification::Full) {
+        Ok(findings) => findings.problems.iter().map(ToString::to_string).collect(),
+        Err(error) => vec![format!("it cannot be verified: {error:?}")],
+    }
+}
+
+/// Whether the file says that a history is kept.
+pub(crate) fn keeps_history(connection: &Connection) -> bool {
+    connection.query_row("SELECT is_kept FROM change_feed", [], |row| row.get(0)).unwrap()
 }
 
 /// Looks at a database through the engine, and past it.

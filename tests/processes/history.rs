@@ -1,6 +1,6 @@
 //! What processes have told, put together by command.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use opportunity_engine::OpportunityId;
 
@@ -35,6 +35,7 @@ impl Fate {
 pub(crate) struct History {
     pub(crate) calls: Vec<Call>,
     pub(crate) commands: BTreeMap<Token, (Command, Fate)>,
+    answers: HashMap<Token, Answer>,
     updates: HashMap<OpportunityId, Updates>,
     pub(crate) complaints: Vec<String>,
 }
@@ -72,16 +73,55 @@ impl History {
         }
     }
 
+    /// An answer, or a further one to a command that was sent again under its key.
     fn answer(&mut self, token: Token, answer: &Answer) {
+        if *answer == Answer::Unchanged {
+            self.complaints.push(format!("{token:?} changed nothing"));
+        }
+        let answer = match self.answers.get(&token) {
+            Some(earlier) => self.both(token, earlier.clone(), answer.clone()),
+            None => answer.clone(),
+        };
         let fate = match answer {
-            Answer::Done { id, version } => Fate::Done { id: *id, version: *version },
-            Answer::Refused | Answer::Aborted(_) => Fate::Nothing,
+            Answer::Done { id, version } => Fate::Done { id, version },
+            Answer::Refused | Answer::Aborted(_) | Answer::Unchanged => Fate::Nothing,
             Answer::Unknown(_) => Fate::Unsettled,
         };
         match self.commands.get_mut(&token) {
             Some((_, known)) => *known = fate,
             None => self.complaints.push(format!("{token:?} was answered and never asked for")),
         }
+        self.answers.insert(token, answer);
+    }
+
+    /// What two answers tell together: what is done is done, whatever is said of the other attempt.
+    fn both(&mut self, token: Token, one: Answer, other: Answer) -> Answer {
+        const fn weight(answer: &Answer) -> u8 {
+            match answer {
+                Answer::Aborted(_) => 0,
+                Answer::Unknown(_) => 1,
+                Answer::Refused => 2,
+                Answer::Done { .. } | Answer::Unchanged => 3,
+            }
+        }
+        let is_final = |answer: &Answer| weight(answer) > 1;
+        if token.key().is_none() || (is_final(&one) && is_final(&other) && one != other) {
+            self.complaints.push(format!("{token:?} was answered by {one:?} and by {other:?}"));
+        }
+        if weight(&other) > weight(&one) { other } else { one }
+    }
+
+    /// Commands that were sent under a key and may be sent again by themselves: not those of an
+    /// all-or-nothing batch that nobody has answered.
+    pub(crate) fn keyed(&self, is_wanted: impl Fn(Fate) -> bool) -> Vec<Command> {
+        let whole = self.calls.iter().filter(|call| call.all_or_nothing);
+        let of_whole: HashSet<Token> =
+            whole.flat_map(|call| &call.commands).map(|command| command.token).collect();
+        let keyed = self.commands.values().filter(|(command, fate)| {
+            let may_be_sent = fate.is_done() || !of_whole.contains(&command.token);
+            command.token.key().is_some() && may_be_sent && is_wanted(*fate)
+        });
+        keyed.map(|(command, _)| *command).collect()
     }
 
     fn gather_updates(&mut self) {

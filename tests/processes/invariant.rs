@@ -1,7 +1,8 @@
 //! The invariant: what may be in a database, given what was in it before and what was told since.
 //!
 //! Every acknowledged change is there; no command is half-applied; nothing that was refused or aborted
-//! is there; what had no answer is there as a whole or not at all.
+//! is there; what had no answer is there as a whole or not at all. That the change feed agrees with the rows is
+//! checked in [`feed`](super::feed), that keys are remembered by [`send_again`](super::again::send_again).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

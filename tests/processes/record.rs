@@ -37,6 +37,8 @@ pub(crate) enum Answer {
         id: OpportunityId,
         version: i64,
     },
+    /// Said of a command that changes something: it is not known any more that it was done.
+    Unchanged,
     Refused,
     /// With the kind of the failure.
     Aborted(String),
@@ -77,7 +79,7 @@ impl Answer {
         match self {
             Self::Aborted(kind) => Some(kind.clone()),
             Self::Unknown(_) => Some(format!("{self:?}")),
-            Self::Done { .. } | Self::Refused => None,
+            Self::Done { .. } | Self::Unchanged | Self::Refused => None,
         }
     }
 }

@@ -14,7 +14,7 @@ use super::record::{Answer, Call, Line};
 use super::work::Job;
 
 /// Something that a database must not show, and what the complaint of it says.
-const WRONGS: [(&str, &str); 12] = [
+const WRONGS: [(&str, &str); 19] = [
     (
         "DELETE FROM opportunity WHERE id = (SELECT last_id FROM engine_state);
          UPDATE engine_state SET last_id = last_id - 1",
@@ -49,15 +49,35 @@ const WRONGS: [(&str, &str); 12] = [
          UPDATE opportunity SET confirmed_quote_status = -1 WHERE id = 1",
         "CHECK constraint failed",
     ),
+    ("DELETE FROM opportunity_change WHERE sequence = 2", "the feed has a gap"),
+    (
+        "DELETE FROM opportunity_change WHERE sequence = (SELECT last_sequence FROM change_feed);
+         UPDATE change_feed SET last_sequence = last_sequence - 1",
+        "no record of",
+    ),
+    (
+        "UPDATE opportunity_change SET version = version - 1 WHERE sequence = (
+             SELECT sequence FROM opportunity_change WHERE version > 1 LIMIT 1)",
+        "there are two records of",
+    ),
+    (
+        "INSERT INTO opportunity_change SELECT last_sequence + 1, venue_id, opportunity_id, 1000, kind,
+             changed_at, created_at, fields FROM opportunity_change, change_feed WHERE sequence = 1;
+         UPDATE change_feed SET last_sequence = last_sequence + 1",
+        "a record of",
+    ),
+    ("UPDATE idempotency_key SET opportunity_id = 1000000", "an idempotency key of venue"),
+    ("UPDATE idempotency_key SET opportunity_id = 1", "was answered by"),
+    ("DELETE FROM idempotency_key", "was answered by"),
 ];
 
 #[test]
 fn a_look_at_a_database_complains_of_whatever_is_wrong_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
-    let record = Process::start(&Job { calls: 20, ..Job::new(path.clone(), 1, 0) }).finish();
-    let history = History::of(&record);
-    let look_at = |path: &Path| look(path, &Rows::new(), &history);
+    let job = Job { calls: 20, history: true, ..Job::new(path.clone(), 1, 0) };
+    let record = Process::start(&job).finish();
+    let look_at = |path: &Path| look(path, &Rows::new(), &record);
     look_at(&path).unwrap();
 
     let copy = folder.path().join("copy.db");
@@ -70,6 +90,45 @@ fn a_look_at_a_database_complains_of_whatever_is_wrong_with_it() {
     }
     std::fs::write(&copy, "no database").unwrap();
     assert!(look_at(&copy).unwrap_err()[0].contains("it cannot be opened"));
+}
+
+/// A record without its last answers: as if the process had been killed before it told them.
+fn without_answers(record: &[Line], last: usize) -> Vec<Line> {
+    let is_answer = |line: &&Line| matches!(line, Line::Answered(_));
+    let answers = record.iter().filter(is_answer).count();
+    let mut left = answers - last;
+    let is_told = |line: &&Line| {
+        let is_left = !is_answer(line) || left > 0;
+        left -= usize::from(is_answer(line) && is_left);
+        is_left
+    };
+    record.iter().filter(is_told).cloned().collect()
+}
+
+#[test]
+fn what_has_a_key_and_no_answer_is_carried_out_once_when_it_is_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let job = Job { calls: 20, history: true, ..Job::new(path.clone(), 1, 0) };
+    let record = without_answers(&Process::start(&job).finish(), 20);
+    let keyed = Token::new(2, 1);
+    assert!(keyed.key().is_some());
+    let never_carried_out = [&record[..], &[asked(&[add(keyed)])]].concat();
+
+    let copy = folder.path().join("copy.db");
+    let look_at = |record: &[Line], wrong: &str| {
+        std::fs::copy(&path, &copy).unwrap();
+        Connection::open(&copy).unwrap().execute_batch(wrong).unwrap();
+        look(&copy, &Rows::new(), record)
+    };
+    let (before, after) = (look_at(&record, "").unwrap(), look_at(&never_carried_out, "").unwrap());
+    assert_eq!(after.len(), before.len() + 1);
+    assert_eq!(after.values().next_back(), Some(&Row::added_by(&add(keyed))));
+    let complaints = look_at(&record, "DELETE FROM idempotency_key").unwrap_err();
+    for expected in ["was added twice", "changed nothing"] {
+        let is_made = complaints.iter().any(|complaint| complaint.contains(expected));
+        assert!(is_made, "{expected}: {complaints:#?}");
+    }
 }
 
 const ADDED: Token = Token::new(1, 1);
@@ -178,6 +237,34 @@ fn a_batch_without_an_answer_is_there_as_a_whole_or_not_at_all() {
     ] {
         assert!(said(&lines, &part).contains("of a batch there is a part"), "{part:?}");
     }
+}
+
+#[test]
+fn two_answers_to_what_was_sent_under_a_key_are_the_same() {
+    let keyed = Token::new(2, 1);
+    assert!(keyed.key().is_some());
+    let both = |one: Line, other: Line| [asked(&[update(keyed)]), one, other];
+    let refused = || Line::Answered(vec![(keyed, Answer::Refused)]);
+    assert_eq!(said(&both(done(keyed, 2), done(keyed, 2)), &found(2, keyed)), "");
+    for (one, other) in
+        [(done(keyed, 2), done(keyed, 3)), (done(keyed, 2), refused()), (refused(), done(keyed, 2))]
+    {
+        assert!(said(&both(one, other), &found(2, keyed)).contains("was answered by"));
+    }
+    // What is done is done, whatever became of the other attempt; else it may be there if one is unknown.
+    for other in [aborted(keyed), unknown(keyed)] {
+        for record in [both(done(keyed, 2), other.clone()), both(other, done(keyed, 2))] {
+            assert_eq!(said(&record, &found(2, keyed)), "");
+            assert!(said(&record, &found(1, ADDED)).contains("lost: "));
+        }
+    }
+    for record in [both(unknown(keyed), aborted(keyed)), both(aborted(keyed), unknown(keyed))] {
+        assert_eq!(said(&record, &found(2, keyed)), "");
+        assert_eq!(said(&record, &found(1, ADDED)), "");
+    }
+    let without = Token::new(2, 2);
+    let record = [asked(&[update(without)]), done(without, 2), done(without, 2)];
+    assert!(said(&record, &found(2, without)).contains("was answered by"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The work of a process: threads that add and update in every way there is, and tell what became of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use opportunity_engine::{
-    Batch, BatchError, Durability, Engine, Error, OpportunityId, Options, Outcome, VenueId,
+    Batch, BatchError, Durability, Engine, Error, OpportunityId, Options, Outcome, Ticket, VenueId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,10 @@ pub(crate) struct Job {
     pub(crate) busy_timeout: Duration,
     pub(crate) log_cap_bytes: u64,
     pub(crate) cache_bytes: usize,
+    /// Whether it has a history kept from now on. If not, what the file says stays.
+    pub(crate) history: bool,
+    /// What it asks in place of random calls, as soon as it is told to go.
+    pub(crate) script: Vec<Call>,
 }
 
 /// The durability, by a name that can be told to another process.
@@ -64,6 +68,8 @@ impl Job {
             busy_timeout: Duration::from_secs(5),
             log_cap_bytes: 256 << 20,
             cache_bytes: 32 << 20,
+            history: false,
+            script: Vec::new(),
         }
     }
 
@@ -79,11 +85,12 @@ impl Job {
             Synced::Normal => Durability::Normal,
             Synced::Off => Durability::Off,
         };
-        Engine::options()
+        let options = Engine::options()
             .durability(durability)
             .busy_timeout(self.busy_timeout)
             .log_cap_bytes(self.log_cap_bytes)
-            .cache_bytes(self.cache_bytes)
+            .cache_bytes(self.cache_bytes);
+        if self.history { options.history(true) } else { options }
     }
 
     /// Does it, and tells of it.
@@ -100,13 +107,21 @@ impl Job {
             process: self.process,
             serial: AtomicU32::new(0),
         };
-        thread::scope(|scope| {
-            for number in 0..THREADS {
-                let random = Rng::with_seed(self.seed * THREADS + number);
-                let mut worker = Worker { engine: &engine, shared: &shared, random };
-                scope.spawn(move || (0..self.calls).for_each(|_| worker.call()));
-            }
-        });
+        let worker = |number| {
+            let random = Rng::with_seed(self.seed * THREADS + number);
+            Worker { engine: &engine, shared: &shared, random }
+        };
+        if self.script.is_empty() {
+            thread::scope(|scope| {
+                for number in 0..THREADS {
+                    let mut worker = worker(number);
+                    scope.spawn(move || (0..self.calls).for_each(|_| worker.call()));
+                }
+            });
+        } else {
+            wait_for(&go(&self.path));
+            worker(0).follow(&self.script);
+        }
         Line::Closing.tell();
         Line::Closed(engine.close().err().as_ref().map(kind)).tell();
     }
@@ -123,6 +138,19 @@ fn patiently<T, E>(
             Err(error) if kind(&error) == "Busy" && started.elapsed() < PATIENCE => {}
             result => return result,
         }
+    }
+}
+
+/// The file that tells those who follow a script on a database that they may go.
+pub(crate) fn go(path: &Path) -> PathBuf {
+    path.with_extension("go")
+}
+
+fn wait_for(file: &Path) {
+    let started = Instant::now();
+    while !file.exists() {
+        assert!(started.elapsed() < PATIENCE, "nobody says go");
+        thread::yield_now();
     }
 }
 
@@ -163,18 +191,30 @@ impl Worker<'_> {
         }
     }
 
-    /// Submits some requests, each without waiting for those before it.
+    /// Submits some requests, each without waiting for those before it; twice if it has a key.
     fn one_by_one(&mut self, count: usize) {
-        let tickets: Vec<_> = (0..count)
+        let submitted: Vec<_> = (0..count)
             .map(|_| {
                 let command = self.command();
                 Line::Asked(Call { all_or_nothing: false, commands: vec![command] }).tell();
-                (command, self.engine.submit(command.request()))
+                let times = if command.token.key().is_some() { 2 } else { 1 };
+                let tickets: Vec<_> =
+                    (0..times).map(|_| self.engine.submit(command.request())).collect();
+                (command, tickets)
             })
             .collect();
-        for (command, ticket) in tickets {
-            let answer = answer(ticket.and_then(opportunity_engine::Ticket::wait));
-            self.tell(&[command], vec![answer]);
+        for (command, tickets) in submitted {
+            let answers = tickets.into_iter().map(|ticket| answer(ticket.and_then(Ticket::wait)));
+            // Both in one line: of one answer nobody could tell whether the other was still to come.
+            self.tell(answers.map(|answer| (command, answer)).collect());
+        }
+    }
+
+    /// Asks what others ask at the same time. It is known what that is, so only the answers are told.
+    fn follow(&self, script: &[Call]) {
+        for call in script {
+            let batch = if call.all_or_nothing { Batch::AllOrNothing } else { Batch::EachOnItsOwn };
+            self.ask(&call.commands, batch);
         }
     }
 
@@ -183,22 +223,30 @@ impl Worker<'_> {
         let commands: Vec<_> = (0..count).map(|_| self.command()).collect();
         let all_or_nothing = batch == Batch::AllOrNothing;
         Line::Asked(Call { all_or_nothing, commands: commands.clone() }).tell();
+        self.ask(&commands, batch);
+    }
+
+    fn ask(&self, commands: &[Command], batch: Batch) {
         let requests = commands.iter().map(Command::request);
         let answers = match self.engine.add_or_update_all(requests, batch) {
             Ok(answers) => answers.into_iter().map(answer).collect(),
-            Err(error) => vec![answer_to_all(&error); count],
+            Err(error) => vec![answer_to_all(&error); commands.len()],
         };
-        self.tell(&commands, answers);
+        assert_eq!(commands.len(), answers.len());
+        self.tell(commands.iter().copied().zip(answers).collect());
     }
 
-    fn tell(&self, commands: &[Command], answers: Vec<Answer>) {
-        assert_eq!(commands.len(), answers.len());
-        let tokens = commands.iter().map(|command| command.token);
-        let told: Vec<_> = tokens.zip(answers).collect();
-        Line::Answered(told.clone()).tell();
-        for (command, (_, answer)) in commands.iter().zip(told) {
+    fn tell(&self, answers: Vec<(Command, Answer)>) {
+        let told = answers.iter().map(|(command, answer)| (command.token, answer.clone()));
+        Line::Answered(told.collect()).tell();
+        let mut known = self.shared.known();
+        for (command, answer) in answers {
             if let (None, Answer::Done { id, .. }) = (command.id, answer) {
-                self.shared.known().push((id, command.venue));
+                let added = (id, command.venue);
+                // The second answer to a command that was sent twice tells of the same.
+                if known.last() != Some(&added) {
+                    known.push(added);
+                }
             }
         }
     }
@@ -232,12 +280,14 @@ impl Shared {
     }
 }
 
-fn answer(result: Result<Outcome, Error>) -> Answer {
+/// What is told of an answer.
+pub(crate) fn answer(result: Result<Outcome, Error>) -> Answer {
     match result {
         Ok(Outcome::Added { id, version } | Outcome::Updated { id, version }) => {
             Answer::Done { id, version: version.get() }
         }
-        Ok(other) => panic!("every command changes something: {other:?}"),
+        Ok(Outcome::Unchanged { .. }) => Answer::Unchanged,
+        Ok(other) => panic!("{other:?}"),
         Err(Error::Rejected(_)) => Answer::Refused,
         Err(Error::Aborted(error)) => Answer::Aborted(kind(&error)),
         Err(Error::Unknown(error)) => Answer::Unknown(kind(&error)),
