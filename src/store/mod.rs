@@ -36,7 +36,7 @@ pub(crate) use done_once::DEFAULT_KEY_LIFETIME;
 pub use error::{BackupError, OpenError, Operation, StoreError, StoreErrorKind};
 pub use findings::{Findings, Problem, Verification};
 pub(crate) use import::{Import, Taken};
-pub(crate) use list::ListQuery;
+pub(crate) use list::{Ahead, ListQuery};
 pub(crate) use order::{Once, Order};
 pub(crate) use plan::Plan;
 pub(crate) use read::ReadPool;
