@@ -24,7 +24,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        let clock = Arc::new(AtomicI64::new(1_000));
+        Self::with_clock(Arc::new(AtomicI64::new(1_000)))
+    }
+
+    fn with_clock(clock: Arc<AtomicI64>) -> Self {
         let hands = Arc::clone(&clock);
         let told = move || Timestamp::from_millis(hands.load(Ordering::Relaxed));
         Self { engine: Engine::options().clock(told).in_memory().unwrap(), clock }
@@ -34,6 +37,16 @@ impl World {
     pub(crate) fn send(&self, request: Request, later: i64) {
         self.clock.fetch_add(later, Ordering::Relaxed);
         drop(self.engine.add_or_update(request));
+    }
+
+    /// The same opportunities in another engine, with the same clock. There the index by venue has them all, as they
+    /// are imported; adds alone are not in it before there are thousands.
+    pub(crate) fn moved(&self) -> Self {
+        let moved = Self::with_clock(Arc::clone(&self.clock));
+        let mut lines = Vec::new();
+        self.engine.export(&mut lines).unwrap();
+        moved.engine.import(&*lines).unwrap();
+        moved
     }
 
     /// What our venue has, got one by one.
