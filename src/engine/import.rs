@@ -7,7 +7,7 @@ use super::Engine;
 use super::health::Writes;
 use crate::domain::{OpportunityId, Violations};
 use crate::json_error::JsonError;
-use crate::store::{Effort, Import, Operation, StoreError, StoreErrorKind, Taken};
+use crate::store::{Effort, Import, MAX_LINE_BYTES, Operation, StoreError, StoreErrorKind, Taken};
 use crate::wire::{LineError, Lines, NotARecord, read_record};
 
 /// Why nothing was imported.
@@ -75,9 +75,6 @@ pub enum ImportError {
     )]
     Unknown(#[source] StoreError),
 }
-
-/// The longest line that is read at all, in bytes: the texts of any such line fit into a row.
-const MAX_LINE_BYTES: usize = 64 << 20;
 
 impl Engine {
     /// Adds opportunities as they are, with their ids, versions and times; tells how many. All of them are
