@@ -197,6 +197,14 @@ mod tests {
         }
     }
 
+    /// One that is much longer SQLite would refuse.
+    #[test]
+    fn a_text_that_is_longer_than_any_stored_one_is_not_given_to_sqlite() {
+        let longest = "x".repeat(MAX_LINE_BYTES);
+        assert_eq!(text(&longest), ToSqlOutput::Borrowed(ValueRef::Text(longest.as_bytes())));
+        assert_eq!(text(&(longest + "x")), Null.into());
+    }
+
     #[test]
     fn a_count_without_conditions_reads_the_index_alone() {
         assert_eq!(plan(&ListStatement::count(107, INDEXED, &Filter::new())), [COVERED]);

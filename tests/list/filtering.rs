@@ -303,7 +303,6 @@ fn a_condition_made_again_replaces_the_one_before() {
     assert_eq!(listed(&world.engine, &filter, ListOrder::Id, 10), expected);
 }
 
-/// Seen to fail for texts that are bound whatever their length: SQLite refuses them, which looked like damage.
 #[test]
 fn a_text_that_is_longer_than_any_stored_one_finds_nothing() {
     let (world, _) = crowd();
