@@ -254,8 +254,8 @@ pub enum ViolationKind {
         venue: VenueId,
         /// The id that is not known there.
         id: Value<'static>,
-        /// The field of the request, itself known, that the id has to belong to, if there is one: the
-        /// stage of a reason, the company of a lead contact.
+        /// The field, itself known, to whose value the id has to belong, if there is one: the stage of a
+        /// reason, the company of a lead contact. One of the two may be stored already, and not in the request.
         within: Option<Field>,
     },
     /// The request is JSON, but not an object.
@@ -335,7 +335,7 @@ impl fmt::Display for Violation {
                     Value::Date(date) => date.fmt(f)?,
                 }
                 write!(f, " is unknown in venue {venue}")?;
-                within.map_or(Ok(()), |within| write!(f, " for the '{within}' given"))
+                within.map_or(Ok(()), |within| write!(f, " for its '{within}'"))
             }
             ViolationKind::NotAnObject => f.write_str("must be one JSON object"),
             ViolationKind::MalformedJson { line, column, reason } => {
