@@ -21,7 +21,8 @@ pub enum ImportError {
     Invalid {
         /// The line.
         line: u64,
-        /// Every rule that it breaks.
+        /// Every rule that it breaks; of keys that are not known, the first hundred, and how many
+        /// [more](Violations::left_out) there are.
         violations: Violations,
     },
     /// A line is not JSON.
