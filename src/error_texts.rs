@@ -109,7 +109,7 @@ fn violations() {
         (unknown(Field::StageId, Value::Integer(69), None), "'stageId' 69 is unknown in venue 107"),
         (
             unknown(Field::StageReasonId, Value::Integer(7), Some(Field::StageId)),
-            "'stageReasonId' 7 is unknown in venue 107 for the 'stageId' given",
+            "'stageReasonId' 7 is unknown in venue 107 for its 'stageId'",
         ),
         (
             unknown(Field::ChannelId, Value::Text("a\n'b'".into()), None),

@@ -308,6 +308,21 @@ fn a_line_that_is_refused_is_told_and_nothing_is_imported() {
 }
 
 #[test]
+fn of_keys_that_are_not_known_a_hundred_are_told_and_the_rest_are_counted() {
+    let keys: Vec<_> = (100..1_350).map(|nth| format!("\"{nth}\":1")).collect();
+    let line = format!("{{{},\"100\":1}}", keys.join(","));
+    let error = Engine::in_memory().unwrap().import(line.as_bytes()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("; '199' is not a known field; and 1150 more that are not known fields")
+    );
+    let ImportError::Invalid { violations, .. } = error else { panic!("{error:?}") };
+    let is_unknown = |it: &&opportunity_engine::Violation| *it.kind() == ViolationKind::UnknownKey;
+    assert_eq!((violations.iter().filter(is_unknown).count(), violations.left_out()), (100, 1_150));
+}
+
+#[test]
 fn violations_of_a_line_are_data_too() {
     let error = refusal(
         &in_memory(),

@@ -207,6 +207,13 @@ impl Field {
             _ => None,
         }
     }
+
+    /// The other field of the pair that this one is of: that within which it belongs, or that which belongs
+    /// within it.
+    pub(crate) fn partner(self) -> Option<Self> {
+        let belongs_within_it = |it: &&Self| it.belongs_within() == Some(self);
+        self.belongs_within().or_else(|| Self::DETAILS.iter().find(belongs_within_it).copied())
+    }
 }
 
 impl std::fmt::Display for Field {

@@ -1,10 +1,13 @@
 //! The orders of a list, and the places in it.
 
+use super::opportunity::Opportunity;
+
 /// The order of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ListOrder {
-    /// By id: in the order in which they were added.
+    /// By id: in the order in which they were added to this database, but for imported ones, which keep the ids
+    /// that they had.
     #[default]
     Id,
     /// By the moment of the last change, then by id.
@@ -31,6 +34,12 @@ impl Position {
             ListOrder::Id => Self::Id(0),
             ListOrder::LastChange => Self::LastChange { modified_at: i64::MIN, id: 0 },
         }
+    }
+
+    /// The place of an opportunity in the order of the last change.
+    pub(crate) fn by_last_change(opportunity: &Opportunity) -> Self {
+        let modified_at = opportunity.modified_at().as_millis();
+        Self::LastChange { modified_at, id: opportunity.id().get() }
     }
 
     pub(crate) const fn order(self) -> ListOrder {

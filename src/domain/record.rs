@@ -21,9 +21,15 @@ pub(crate) struct Record {
     created_at: Option<Timestamp>,
     modified_at: Option<Timestamp>,
     given: Vec<SystemField>,
+    /// How many keys were given that are not known, and not kept.
+    left_out: usize,
     /// What is wrong with the system fields.
     violations: Vec<Violation>,
 }
+
+/// How many keys that are not known are kept. A line is far longer than a request may be: with all of them told, what
+/// is wrong with it would take twenty times its memory.
+const MAX_UNKNOWN_KEYS: usize = 100;
 
 impl Record {
     /// Takes a value. What is wrong with it is kept, to be told with the rest.
@@ -32,8 +38,8 @@ impl Record {
             self.fields.give(field, given);
         } else if let Some(field) = SystemField::from_wire_name(key) {
             self.give_system_field(field, given);
-        } else {
-            self.fields.give_unknown(key);
+        } else if !self.fields.give_unknown_up_to(MAX_UNKNOWN_KEYS, key) {
+            self.left_out += 1;
         }
     }
 
@@ -90,7 +96,7 @@ impl Record {
             violations.push(Violation::of_system_field(SystemField::ModifiedAt, kind));
         }
         match Violations::new(violations) {
-            Some(violations) => Err(violations),
+            Some(violations) => Err(violations.leaving_out(self.left_out)),
             None => self.opportunity(),
         }
     }

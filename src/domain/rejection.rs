@@ -135,19 +135,34 @@ impl Rejection {
 /// The violations of one request: at least one, in the order of the table, keys that are not in
 /// the table after it in alphabetical order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violations(Vec<Violation>);
+pub struct Violations {
+    told: Vec<Violation>,
+    left_out: usize,
+}
 
 impl Violations {
     /// Puts violations in order; `None` if there are none.
     pub(crate) fn new(mut violations: Vec<Violation>) -> Option<Self> {
         violations.sort();
-        (!violations.is_empty()).then_some(Self(violations))
+        (!violations.is_empty()).then_some(Self { told: violations, left_out: 0 })
+    }
+
+    /// With so many keys that are not known, and not among them.
+    pub(crate) fn leaving_out(self, keys: usize) -> Self {
+        Self { left_out: keys, ..self }
+    }
+
+    /// How many further keys were given that are not in the table: of an opportunity that is
+    /// [imported](crate::Engine::import), or deserialised, the first hundred are told. Of a request all are.
+    #[must_use]
+    pub const fn left_out(&self) -> usize {
+        self.left_out
     }
 }
 
 impl From<Violation> for Violations {
     fn from(violation: Violation) -> Self {
-        Self(vec![violation])
+        Self { told: vec![violation], left_out: 0 }
     }
 }
 
@@ -155,17 +170,20 @@ impl std::ops::Deref for Violations {
     type Target = [Violation];
 
     fn deref(&self) -> &[Violation] {
-        &self.0
+        &self.told
     }
 }
 
 impl fmt::Display for Violations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, violation) in self.0.iter().enumerate() {
+        for (position, violation) in self.told.iter().enumerate() {
             let separator = if position == 0 { "" } else { "; " };
             write!(f, "{separator}{violation}")?;
         }
-        Ok(())
+        match self.left_out {
+            0 => Ok(()),
+            left_out => write!(f, "; and {left_out} more that are not known fields"),
+        }
     }
 }
 
@@ -254,8 +272,8 @@ pub enum ViolationKind {
         venue: VenueId,
         /// The id that is not known there.
         id: Value<'static>,
-        /// The field of the request, itself known, that the id has to belong to, if there is one: the
-        /// stage of a reason, the company of a lead contact.
+        /// The field, itself known, to whose value the id has to belong, if there is one: the stage of a
+        /// reason, the company of a lead contact. One of the two may be stored already, and not in the request.
         within: Option<Field>,
     },
     /// The request is JSON, but not an object.
@@ -335,7 +353,7 @@ impl fmt::Display for Violation {
                     Value::Date(date) => date.fmt(f)?,
                 }
                 write!(f, " is unknown in venue {venue}")?;
-                within.map_or(Ok(()), |within| write!(f, " for the '{within}' given"))
+                within.map_or(Ok(()), |within| write!(f, " for its '{within}'"))
             }
             ViolationKind::NotAnObject => f.write_str("must be one JSON object"),
             ViolationKind::MalformedJson { line, column, reason } => {

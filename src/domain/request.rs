@@ -182,6 +182,14 @@ impl Request {
         }
     }
 
+    /// Takes such a key if there are not so many already; tells whether it is among them.
+    pub(super) fn give_unknown_up_to(&mut self, most: usize, key: &str) -> bool {
+        if self.unknown_keys.len() < most {
+            self.give_unknown(key);
+        }
+        self.unknown_keys.contains(key)
+    }
+
     /// Whether there are keys that are not in the table.
     pub(super) fn has_unknown_keys(&self) -> bool {
         !self.unknown_keys.is_empty()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Engine;
 use crate::domain::{OpportunityId, Violations};
 use crate::json_error::JsonError;
-use crate::store::{Effort, Import, StoreError, Taken};
+use crate::store::{Effort, Import, MAX_LINE_BYTES, StoreError, Taken};
 use crate::wire::{LineError, Lines, NotARecord, read_record};
 
 /// Why nothing was imported.
@@ -20,7 +20,8 @@ pub enum ImportError {
     Invalid {
         /// The line.
         line: u64,
-        /// Every rule that it breaks.
+        /// Every rule that it breaks; of keys that are not known, the first hundred, and how many
+        /// [more](Violations::left_out) there are.
         violations: Violations,
     },
     /// A line is not JSON.
@@ -74,9 +75,6 @@ pub enum ImportError {
     )]
     Unknown(#[source] StoreError),
 }
-
-/// The longest line that is read at all, in bytes: the texts of any such line fit into a row.
-const MAX_LINE_BYTES: usize = 64 << 20;
 
 impl Engine {
     /// Adds opportunities as they are, with their ids, versions and times; tells how many. All of them are

@@ -343,9 +343,7 @@ impl Engine {
             Err(rejection) => return Ok(Err(rejection)),
         };
         match &self.shared.references {
-            Some(references) if !self.is_repeat(&order)? => {
-                references::look_up(&**references, order)
-            }
+            Some(references) if !self.is_repeat(&order)? => self.look_up(&**references, order),
             _ => Ok(Ok(order)),
         }
     }

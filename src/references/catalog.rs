@@ -20,8 +20,8 @@ use crate::json_error::JsonError;
 /// reasons stand with their stage, contacts with their company, and those without a company apart.
 ///
 /// - A venue that is not in the catalog knows no ids.
-/// - A reason has to belong to the stage that the request gives; a lead contact to the company. If the
-///   request does not give that one, or it is not known itself, any of the venue will do.
+/// - A reason has to belong to the stage, a lead contact to the company: to that which is
+///   [mentioned](Mentions) beside it. If there is none, or it is not known itself, any of the venue will do.
 /// - `contactId` is any contact of the venue, be it one of a company.
 /// - Quotes and reasons for losing are not in a catalog: their ids are not looked up.
 ///
@@ -51,7 +51,7 @@ use crate::json_error::JsonError;
 /// assert_eq!(
 ///     reply.to_string(),
 ///     "the opportunity details are invalid: 'ownerUserId' 13 is unknown in venue 107; \
-///      'stageReasonId' 4 is unknown in venue 107 for the 'stageId' given"
+///      'stageReasonId' 4 is unknown in venue 107 for its 'stageId'"
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

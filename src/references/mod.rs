@@ -21,10 +21,20 @@ use crate::domain::Field;
 /// about a request that was carried out before under the same
 /// [`idempotency_key`](crate::Request::idempotency_key).
 ///
-/// Of an update, only what the update itself gives can be asked: what is stored already is not known on
-/// the thread of the caller. So a reason without its stage, or a lead contact without its company, can only be
-/// looked for in the whole venue; and an update of the stage alone says nothing of the reason that is
-/// stored. Nor does a change of what exists concern opportunities that are stored.
+/// # Pairs
+///
+/// A reason belongs to a stage, a lead contact to a company. When an update changes one of such a pair and says
+/// nothing of the other, the opportunity is read, and what it has of the other is mentioned too: a reason alone has
+/// to belong to the stage that is there, and a stage alone is refused, for the reason, if the reason that is there
+/// does not belong to it. Then give both, or clear the one that no longer fits. To clear one of a pair is no violation, and
+/// what an update leaves as it is is not held against its partner.
+///
+/// It is read as of the last commit, when the request is submitted. So what earlier requests do that are still
+/// queued, or stand before it in the same batch, is not seen: give both of a pair in one request. And another caller
+/// who changes the other one of the pair at the same time is not noticed, unless the request says which version
+/// it [expects](crate::Request::expected_version). Nor does a change of what exists concern opportunities that are
+/// stored. An opportunity that is not there has no pair to be held against: the request is
+/// refused as not found after all, if what it gives is known.
 ///
 /// A panic is caught, and only its own request is answered as aborted, like one that fails.
 ///

@@ -1,6 +1,7 @@
 //! Lists: a statement finds places in a list, and the opportunities there are then read one by one, like any
 //! other.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Row, params_from_iter};
@@ -34,6 +35,17 @@ pub(crate) struct Listed {
     pub(crate) rest: Option<Position>,
 }
 
+/// Places that lie ahead of a list in the order of the last change: found together, because to find one takes a
+/// look at every opportunity of the venue.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ahead {
+    /// In their order.
+    pub(crate) positions: VecDeque<Position>,
+    /// Where those begin that have not been looked for; `None` if there were none, and what was found has all
+    /// been read on the same snapshot.
+    pub(crate) rest: Option<Position>,
+}
+
 /// Reads a page, all on one snapshot. When `budget` is used up a page in the order of ids ends early.
 pub(super) fn list(
     connection: &Connection,
@@ -42,18 +54,52 @@ pub(super) fn list(
 ) -> Result<Listed, StoreError> {
     let started = Instant::now();
     let venue = VenueRows::open(connection, query.venue, query.filter)?;
-    let found = match query.after {
-        Position::Id(id) => venue.by_id(id, query.limit, || started.elapsed() >= budget)?,
-        Position::LastChange { modified_at, id } => {
-            venue.by_last_change((modified_at, id), query.limit)?
-        }
-    };
-    let is_after = found.positions.first().is_none_or(|first| *first > query.after);
-    if !is_after || !found.positions.is_sorted_by(|one, next| one < next) {
-        return Err(out_of_order());
-    }
+    let found = venue.find(query, || started.elapsed() >= budget)?;
     let opportunities = venue.read_all(&found.positions)?;
     Ok(Listed { opportunities, rest: found.rest })
+}
+
+/// Reads a page in the order of the last change, and finds up to `stretch` places in all, of which those of the
+/// page are the first.
+pub(super) fn list_and_look_ahead(
+    connection: &Connection,
+    query: ListQuery<'_>,
+    stretch: usize,
+) -> Result<(Vec<Opportunity>, Ahead), StoreError> {
+    let venue = VenueRows::open(connection, query.venue, query.filter)?;
+    let found = venue.find(ListQuery { limit: stretch.max(query.limit), ..query }, || false)?;
+    let mut positions = VecDeque::from(found.positions);
+    let page: Vec<_> = positions.drain(..query.limit.min(positions.len())).collect();
+    let opportunities = venue.read_all(&page)?;
+    positions.shrink_to_fit();
+    // What is read on a later snapshot may have moved to the end by then.
+    let rest = positions.back().copied().or(found.rest);
+    Ok((opportunities, Ahead { positions, rest }))
+}
+
+/// Reads the next of the places that were found before: at most as many as a page has. An opportunity that has
+/// left its place is left out; it comes at its new one.
+pub(super) fn list_ahead(
+    connection: &Connection,
+    query: ListQuery<'_>,
+    ahead: &mut Ahead,
+) -> Result<Vec<Opportunity>, StoreError> {
+    let venue = VenueRows::open(connection, query.venue, query.filter)?;
+    let mut opportunities = Vec::new();
+    for _ in 0..query.limit {
+        let Some(position) = ahead.positions.pop_front() else { break };
+        // It was in the table itself: if it is gone, somebody has deleted it since.
+        let Some(opportunity) = venue.read_one(position)? else { continue };
+        let present = Position::by_last_change(&opportunity);
+        if present == position {
+            opportunities.extend(Some(opportunity).filter(|it| query.filter.matches(it)));
+        } else if present > position && ahead.rest.is_some_and(|rest| present <= rest) {
+            // The clock was set back. Nobody will look for it there again.
+            let place = ahead.positions.partition_point(|next| *next < present);
+            ahead.positions.insert(place, present);
+        }
+    }
+    Ok(opportunities)
 }
 
 /// Counts the opportunities of a venue that a filter takes up.
@@ -115,6 +161,21 @@ impl<'q> VenueRows<'q> {
     /// Those after an id that are not in the index.
     fn tail(&self, after: i64) -> Part {
         Part::Tail { after: after.max(self.indexed_id) }
+    }
+
+    /// Finds the places of a page.
+    fn find(&self, query: ListQuery<'_>, is_late: impl Fn() -> bool) -> Result<Found, StoreError> {
+        let found = match query.after {
+            Position::Id(id) => self.by_id(id, query.limit, is_late)?,
+            Position::LastChange { modified_at, id } => {
+                self.by_last_change((modified_at, id), query.limit)?
+            }
+        };
+        let is_after = found.positions.first().is_none_or(|first| *first > query.after);
+        if !is_after || !found.positions.is_sorted_by(|one, next| one < next) {
+            return Err(out_of_order());
+        }
+        Ok(found)
     }
 
     /// Looks through the index stretch by stretch, so that a filter that takes up little is no reason to
@@ -196,16 +257,17 @@ impl<'q> VenueRows<'q> {
     }
 
     fn read_all(&self, positions: &[Position]) -> Result<Vec<Opportunity>, StoreError> {
+        // In one snapshot what was found is there, unless the index tells of what is not.
+        let there = |it: Option<_>| it.ok_or(Damage::of("id")).map_err(damaged(Operation::Read));
+        positions.iter().map(|&position| self.read_one(position).and_then(there)).collect()
+    }
+
+    fn read_one(&self, position: Position) -> Result<Option<Opportunity>, StoreError> {
         let read = failed(Operation::Read);
         let mut select = self.snapshot.prepare_cached(&STATEMENTS.select).map_err(&read)?;
-        let mut read_one = |position: &Position| {
-            let mut rows = select.query([position.id(), self.venue]).map_err(&read)?;
-            // In one snapshot what was found is there, unless the index tells of what is not.
-            let row = rows.next().map_err(&read)?;
-            let opportunity = row.ok_or(Damage::of("id")).and_then(row::read);
-            opportunity.map_err(damaged(Operation::Read))
-        };
-        positions.iter().map(&mut read_one).collect()
+        let mut rows = select.query([position.id(), self.venue]).map_err(&read)?;
+        let row = rows.next().map_err(&read)?;
+        row.map(row::read).transpose().map_err(damaged(Operation::Read))
     }
 }
 

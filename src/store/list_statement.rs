@@ -2,7 +2,7 @@
 
 use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 
-use super::MAX_REQUEST_BYTES;
+use super::MAX_LINE_BYTES;
 use super::row::stored;
 use crate::domain::{Condition, Filter, Value};
 
@@ -134,10 +134,10 @@ fn wanted<'q>(value: &'q Value<'static>) -> ToSqlOutput<'q> {
     }
 }
 
-/// A text to compare with. SQLite would refuse one that is longer than any that is stored: nothing equals it,
+/// A text to compare with. SQLite would refuse one that is far longer than any that is stored: nothing equals it,
 /// and nothing equals NULL.
 fn text(text: &str) -> ToSqlOutput<'_> {
-    if text.len() > MAX_REQUEST_BYTES {
+    if text.len() > MAX_LINE_BYTES {
         return Null.into();
     }
     ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes()))
@@ -195,6 +195,14 @@ mod tests {
             assert_eq!(plan(&statement(INDEXED)), [COVERED, ROW, sort]);
             assert_eq!(plan(&statement(TAIL)), [END_OF_TABLE, sort]);
         }
+    }
+
+    /// One that is much longer SQLite would refuse.
+    #[test]
+    fn a_text_that_is_longer_than_any_stored_one_is_not_given_to_sqlite() {
+        let longest = "x".repeat(MAX_LINE_BYTES);
+        assert_eq!(text(&longest), ToSqlOutput::Borrowed(ValueRef::Text(longest.as_bytes())));
+        assert_eq!(text(&(longest + "x")), Null.into());
     }
 
     #[test]

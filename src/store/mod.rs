@@ -40,7 +40,7 @@ pub use error::{BackupError, OpenError, Operation, StoreError, StoreErrorKind};
 pub use findings::{Findings, Problem, Verification};
 pub(crate) use import::{Import, Taken};
 pub use inventory::Inventory;
-pub(crate) use list::ListQuery;
+pub(crate) use list::{Ahead, ListQuery};
 pub(crate) use order::{Once, Order};
 pub(crate) use plan::Plan;
 pub(crate) use read::ReadPool;
@@ -66,3 +66,7 @@ pub enum Durability {
 
 /// The largest request that an engine can be told to accept, in bytes: 16 MiB.
 pub(crate) const MAX_REQUEST_BYTES: usize = 16 << 20;
+
+/// The longest line that is imported, in bytes: 64 MiB; its texts fit into a row. No stored text is longer, as one
+/// that came with a request is shorter still.
+pub(crate) const MAX_LINE_BYTES: usize = 64 << 20;

@@ -14,7 +14,7 @@ use super::error::{BackupError, OpenError, Operation, StoreError, StoreErrorKind
 use super::findings::{Findings, Verification};
 use super::history;
 use super::inventory::{self, Inventory};
-use super::list::{self, ListQuery, Listed};
+use super::list::{self, Ahead, ListQuery, Listed};
 use super::order::Order;
 use super::plan::{Plan, Present};
 use super::read_connection::ReadConnection;
@@ -139,6 +139,24 @@ impl ReadPool {
     /// A page of a list. In the order of ids it ends early when half of the deadline has passed.
     pub(crate) fn list(&self, query: ListQuery<'_>) -> Result<Listed, StoreError> {
         self.read(|reader| list::list(&reader.connection, query, self.deadline / 2))
+    }
+
+    /// A page of a list in the order of the last change, and a stretch of what comes after it.
+    pub(crate) fn list_and_look_ahead(
+        &self,
+        query: ListQuery<'_>,
+        stretch: usize,
+    ) -> Result<(Vec<Opportunity>, Ahead), StoreError> {
+        self.read(|reader| list::list_and_look_ahead(&reader.connection, query, stretch))
+    }
+
+    /// The next page of what was found ahead.
+    pub(crate) fn list_ahead(
+        &self,
+        query: ListQuery<'_>,
+        ahead: &mut Ahead,
+    ) -> Result<Vec<Opportunity>, StoreError> {
+        self.read(|reader| list::list_ahead(&reader.connection, query, ahead))
     }
 
     /// How many opportunities of a venue a filter takes up.

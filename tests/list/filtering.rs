@@ -91,22 +91,32 @@ proptest! {
     ///
     /// Seen to fail for a statement without one of the conditions, for names that are compared to the letter
     /// in the statement alone, for moments of change compared with `>`, for a page of ids that passes over the
-    /// one after it, and for an order of the last change in which ids go down.
+    /// one after it, and for an order of the last change in which ids go down; in the index alone, too, for a
+    /// statement that takes its conditions for met there.
     #[test]
     fn a_list_holds_what_its_filter_takes_up_in_order(
         steps in steps(),
         (index, part, swaps_case, seconds) in likeness(),
         kinds in subsequence(kinds(), 0..6),
         page_size in 1..8_usize,
+        moved_at in any::<Index>(),
     ) {
         let world = World::new();
         let count = steps.len() as i64;
-        steps.into_iter().for_each(|(request, later)| world.send(request, later));
+        let (before, after) = steps.split_at(moved_at.index(steps.len()));
+        before.iter().for_each(|(request, later)| world.send(request.clone(), *later));
+        let moved = world.moved();
+        for (request, later) in after {
+            world.send(request.clone(), *later);
+            moved.send(request.clone(), 0);
+        }
         let ours = world.ours(count);
+        prop_assert_eq!(&moved.ours(count), &ours);
         prop_assume!(!ours.is_empty());
         let opportunity = ours[index.index(ours.len())].clone();
         let like = Like { opportunity, part, swaps_case, seconds };
         check(&world, &ours, &like, &kinds, page_size)?;
+        check(&moved, &ours, &like, &kinds, page_size)?;
     }
 
     /// No character has a meaning of its own, neither in names nor in what they are asked for, which often
@@ -148,30 +158,32 @@ fn odd_text() -> impl Strategy<Value = String> {
 /// A world of opportunities that share many values.
 fn crowd() -> (World, Vec<Opportunity>) {
     let world = World::new();
-    for nth in 0..48_i64 {
-        let venue = venue(OURS + nth % 8 / 7);
-        let names = ["Lead By API", "lead by phone", "Referral", "API lead"];
-        let add = Request::add(venue).name(names[nth as usize % 4]).type_id(1 + nth % 2);
-        let mut add =
-            add.stage_id(1 + nth / 2 % 2).source_id(1 + nth / 3 % 2).contact_id(1 + nth % 3);
-        if nth % 3 != 0 {
-            add = add.company_id(1 + nth % 2).company_lead_contact_id(1 + nth % 3);
-        }
-        if nth % 4 != 0 {
-            add = add.owner_user_id(1 + nth / 4 % 2).quality_id(1 + nth % 2);
-        }
-        if nth % 5 != 0 {
-            add = add
-                .industry_id(1 + nth / 5 % 2)
-                .closed_date(["2017-05-05", "2017-05-06"][nth as usize / 5 % 2]);
-        }
-        world.send(add, nth % 2);
-    }
+    (0..48).for_each(|nth| send_one_of_a_crowd(&world, nth));
     let ours = world.ours(48);
     (world, ours)
 }
 
-/// Every combination of what people list by: each subset of these conditions, in both orders.
+fn send_one_of_a_crowd(world: &World, nth: i64) {
+    let venue = venue(OURS + nth % 8 / 7);
+    let names = ["Lead By API", "lead by phone", "Referral", "API lead"];
+    let add = Request::add(venue).name(names[nth as usize % 4]).type_id(1 + nth % 2);
+    let mut add = add.stage_id(1 + nth / 2 % 2).source_id(1 + nth / 3 % 2).contact_id(1 + nth % 3);
+    if nth % 3 != 0 {
+        add = add.company_id(1 + nth % 2).company_lead_contact_id(1 + nth % 3);
+    }
+    if nth % 4 != 0 {
+        add = add.owner_user_id(1 + nth / 4 % 2).quality_id(1 + nth % 2);
+    }
+    if nth % 5 != 0 {
+        add = add
+            .industry_id(1 + nth / 5 % 2)
+            .closed_date(["2017-05-05", "2017-05-06"][nth as usize / 5 % 2]);
+    }
+    world.send(add, nth % 2);
+}
+
+/// Every combination of what people list by: each subset of these conditions, in both orders, of opportunities that
+/// the index has but for the last.
 #[test]
 fn every_combination_of_conditions_lists_what_meets_them() {
     let values = [
@@ -187,7 +199,11 @@ fn every_combination_of_conditions_lists_what_meets_them() {
     let values = values.into_iter().map(Kind::Value);
     let kinds: Vec<_> =
         values.chain([Kind::Closed, Kind::Modified, Kind::NameStart, Kind::NamePart]).collect();
-    let (world, ours) = crowd();
+    let world = World::new();
+    (0..40).for_each(|nth| send_one_of_a_crowd(&world, nth));
+    let world = world.moved();
+    (40..48).for_each(|nth| send_one_of_a_crowd(&world, nth));
+    let ours = world.ours(48);
     let mut sizes = BTreeSet::new();
     for subset in 0..1_usize << kinds.len() {
         let chosen = (0..kinds.len()).filter(|bit| subset >> bit & 1 == 1);
@@ -288,7 +304,6 @@ fn a_condition_made_again_replaces_the_one_before() {
     assert_eq!(listed(&world.engine, &filter, ListOrder::Id, 10), expected);
 }
 
-/// Seen to fail for texts that are bound whatever their length: SQLite refuses them, which looked like damage.
 #[test]
 fn a_text_that_is_longer_than_any_stored_one_finds_nothing() {
     let (world, _) = crowd();
@@ -346,4 +361,32 @@ fn a_text_that_is_no_value_of_the_field_is_refused() {
     assert!(filter(Field::ConfirmedQuoteStatus, "0").is_ok());
     assert_eq!(filter(Field::ClosedDate, "May"), Err(InvalidValue::Date));
     assert_eq!(filter(Field::Name, " "), Err(InvalidValue::Blank));
+}
+
+/// An import takes longer lines than requests. Seen to fail for texts that count as longer than any stored one from
+/// 16 MiB on.
+#[test]
+fn a_text_that_is_longer_than_any_request_is_found_where_it_was_imported() {
+    let world = World::new();
+    world.send(lead().description("short"), 0);
+    let mut line = Vec::new();
+    world.engine.export(&mut line).unwrap();
+    let line = String::from_utf8(line).unwrap();
+    let long = "x".repeat(17 << 20);
+    let imported = |old: &str| {
+        let world = World::new();
+        world.engine.import(line.replace(old, &long).as_bytes()).unwrap();
+        world
+    };
+    let described = Filter::new().description(Text::new(long.clone()).unwrap());
+    assert_eq!(found(&imported("short"), &described), [1]);
+    let world = imported("Lead By API");
+    for (filter, expected) in [
+        (Filter::new().name(Name::new(long.clone()).unwrap()), vec![1]),
+        (Filter::new().name_starts_with(&long), vec![1]),
+        (Filter::new().name_contains(&long[1..]), vec![1]),
+        (Filter::new().name_contains(format!("{long}x")), vec![]),
+    ] {
+        assert_eq!(found(&world, &filter), expected);
+    }
 }

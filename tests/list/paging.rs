@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opportunity_engine::{
     Batch, Cursor, CursorError, Durability, Engine, Filter, ListError, ListOrder, Listing,
@@ -194,6 +194,25 @@ fn a_list_is_right_while_writes_go_on() {
     }
 }
 
+/// How long it takes to read a list whole, an opportunity at a time.
+fn time_to_read(engine: &Engine, order: ListOrder, rows: usize) -> Duration {
+    let started = Instant::now();
+    let listing = engine.list(venue(), Filter::new()).order(order).page_size(1);
+    assert_eq!(listing.iter().map(Result::unwrap).count(), rows);
+    started.elapsed()
+}
+
+/// Seen to fail, at over a hundred times, for a look at the venue for each page.
+#[test]
+fn a_list_by_last_change_that_is_read_whole_does_not_look_at_the_venue_for_each_page() {
+    const ROWS: usize = 6_000;
+    let engine = Engine::in_memory().unwrap();
+    add(&engine, &lead(), ROWS);
+    let by_id = time_to_read(&engine, ListOrder::Id, ROWS);
+    let by_last_change = time_to_read(&engine, ListOrder::LastChange, ROWS);
+    assert!(by_last_change < 10 * by_id, "{by_last_change:?}, by id {by_id:?}");
+}
+
 /// Seen to fail for an iterator that reads all pages before it gives the first opportunity.
 #[test]
 fn a_list_of_any_length_takes_the_memory_of_a_page() {
@@ -218,6 +237,20 @@ fn a_list_of_any_length_takes_the_memory_of_a_page() {
     }
     assert!(taken[1] <= taken[0] + taken[0] / 10, "{taken:?} bytes");
     assert!(taken[1] < 200 << 10, "{taken:?} bytes");
+}
+
+/// Seen to fail for a stretch of rows that is read together.
+#[test]
+fn a_list_by_last_change_takes_the_memory_of_a_page_and_of_the_places_ahead() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(&folder.path().join("a.db"));
+    let rows = runs(70_000, 1_000_000);
+    add(&engine, &lead().description("x".repeat(500).as_str()), rows);
+    let counted = allocation_counter::measure(|| {
+        let listing = engine.list(venue(), Filter::new()).order(ListOrder::LastChange);
+        assert_eq!(listing.iter().map(Result::unwrap).count(), rows);
+    });
+    assert!(counted.bytes_max < 5 << 20, "{} bytes", counted.bytes_max);
 }
 
 /// Seen to fail for a list by last change of the index alone, and of the tail alone.

@@ -22,7 +22,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        let clock = ManualClock::new(Timestamp::from_millis(1_000));
+        Self::with_clock(ManualClock::new(Timestamp::from_millis(1_000)))
+    }
+
+    fn with_clock(clock: ManualClock) -> Self {
         Self { engine: Engine::options().clock(clock.source()).in_memory().unwrap(), clock }
     }
 
@@ -30,6 +33,16 @@ impl World {
     pub(crate) fn send(&self, request: Request, later: i64) {
         self.clock.set(Timestamp::from_millis(self.clock.now().as_millis() + later));
         drop(self.engine.add_or_update(request));
+    }
+
+    /// The same opportunities in another engine, with the same clock. There the index by venue has them all, as they
+    /// are imported; adds alone are not in it before there are thousands.
+    pub(crate) fn moved(&self) -> Self {
+        let moved = Self::with_clock(self.clock.clone());
+        let mut lines = Vec::new();
+        self.engine.export(&mut lines).unwrap();
+        moved.engine.import(&*lines).unwrap();
+        moved
     }
 
     /// What our venue has, got one by one.
