@@ -94,7 +94,7 @@ impl Engine {
     /// take. (Only one whose texts are megabytes of control characters may be longer.)
     ///
     /// While it runs, and as long as `input` makes it wait, nobody else can write: requests are queued, and
-    /// aborted as [`Busy`](StoreErrorKind::Busy) when they have waited for the
+    /// aborted as [`Busy`](crate::StoreErrorKind::Busy) when they have waited for the
     /// [`busy_timeout`](crate::Options::busy_timeout). Reads go on, and see nothing of it before its end. The
     /// write-ahead log grows by all that is imported, whatever its cap; it is moved into the database when the
     /// import is done.
