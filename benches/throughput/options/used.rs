@@ -127,11 +127,13 @@ impl Used for Lists {
     }
 }
 
+/// One after the other, so that the log can hardly start over: batches bring it to its cap, where they are refused.
 #[derive(Default)]
 pub(super) struct Exports;
 
 impl Used for Exports {
     const NAME: &'static str = "exports beside";
+    const MODES: &'static [Mode] = &[MANY_CALLERS];
 
     fn beside() -> Option<fn(&Engine)> {
         Some(|engine| {
