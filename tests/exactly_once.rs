@@ -162,8 +162,6 @@ fn what_was_done_is_known_after_a_restart_and_what_was_aborted_is_not() {
     assert_eq!(rows(&engine), 1);
 }
 
-/// They meet in one group, and in several.
-///
 /// Seen to catch: a look at the key on the thread of the caller instead of in the transaction.
 #[test]
 fn of_doubles_that_are_sent_at_the_same_time_one_is_carried_out() {

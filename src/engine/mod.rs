@@ -238,7 +238,7 @@ impl Engine {
     /// after `after`. Page through them with the last id of each page.
     ///
     /// It is served by an index, and, for the last page, by a look at the newest rows of the table that
-    /// are not in the index yet: up to 25,000, some milliseconds.
+    /// are not in the index yet: as a rule up to 25,000, some milliseconds; after a batch of more, that many.
     ///
     /// # Errors
     ///

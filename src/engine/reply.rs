@@ -42,7 +42,8 @@ impl Reply {
     /// The reply as JSON: `{"success":true,"id":…}`, or the refusal with its code and a message for
     /// each violation. A failure of the store names its kind alone, never a path or a statement.
     ///
-    /// The messages name fields and repeat no value. A key that is not known is repeated, up to 64
+    /// The messages name fields. Of values they repeat ids that are not known and versions alone. A key that is
+    /// not known is repeated, up to 64
     /// characters of it, so that the reply to a hostile request of N bytes has at most 8 N + 8 KiB.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {

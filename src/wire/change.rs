@@ -1,4 +1,4 @@
-//! Serde's traits for [`Change`] and the fields in it.
+//! How a [`Change`] and the fields in it are serialised.
 
 use std::fmt;
 
