@@ -140,7 +140,11 @@ impl Engine {
         };
         self.shared.followers.announce(last_change);
         // The import is there. If the log cannot be moved now, the writer will do so.
-        self.shared.monitor.note_checkpoint(&connection.checkpoint(Effort::Passive));
+        let moved = connection.checkpoint(Effort::Passive);
+        if moved.as_ref().is_ok_and(|progress| progress.is_complete()) {
+            connection.log_size().reset();
+        }
+        self.shared.monitor.note_checkpoint(&moved);
         self.shared.monitor.set_log_bytes(connection.log_size().bytes());
         Ok(count)
     }
