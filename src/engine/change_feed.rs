@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Engine;
-use super::checkpoints::bulk_bytes;
+use super::checkpoints::{bulk_bytes, move_log};
 use super::promise::{Lost, Promise, Waiter, promise};
 use crate::domain::{Change, Sequence};
 use crate::store::{Effort, Operation, StoreError, StoreErrorKind, WriteConnection};
@@ -146,11 +146,11 @@ impl Engine {
         let (log, cap_bytes) = (connection.log_size(), self.shared.log_cap_bytes);
         let started = Instant::now();
         while log.bytes() > bulk_bytes(cap_bytes) {
-            if connection.checkpoint(Effort::Restart)?.is_complete() {
-                log.reset();
-            } else if log.bytes() <= cap_bytes {
+            let moved = move_log(connection, Effort::Restart, &self.shared.monitor)?;
+            if moved.is_complete() || log.bytes() <= cap_bytes {
                 break;
-            } else if started.elapsed() < connection.busy_timeout() {
+            }
+            if started.elapsed() < connection.busy_timeout() {
                 // Another checkpoint may be under way, or the writer is about to commit.
                 thread::sleep(MIN_PAUSE);
             } else {

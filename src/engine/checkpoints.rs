@@ -27,6 +27,21 @@ pub(super) fn bulk_bytes(cap_bytes: u64) -> u64 {
     BULK_BYTES.min(cap_bytes / 2)
 }
 
+/// Moves the log, and makes health tell how that went and what is left of it.
+pub(super) fn move_log(
+    connection: &WriteConnection,
+    effort: Effort,
+    monitor: &Monitor,
+) -> Result<Progress, StoreError> {
+    let moved = connection.checkpoint(effort);
+    monitor.note_checkpoint(&moved);
+    if matches!(moved, Ok(progress) if progress.is_complete()) {
+        connection.log_size().reset();
+    }
+    monitor.set_log_bytes(connection.log_size().bytes());
+    moved
+}
+
 /// How often the thread passes over the log, at most, before it leaves the rest to the writer, also if
 /// that has to sync the database then. Ten passes are usual.
 const MAX_PASSES: u32 = 40;
@@ -82,10 +97,8 @@ impl<'c> Checkpoints<'c> {
         }
         self.bulk.wait_until_idle();
         reach(Point::MakeRoom);
-        let result = self.connection.checkpoint(Effort::Restart);
-        self.monitor.note_checkpoint(&result);
+        let result = move_log(self.connection, Effort::Restart, &self.monitor);
         if matches!(result, Ok(progress) if progress.is_complete()) {
-            self.log().reset();
             self.monitor.set_writes(Writes::Accepted);
             return Ok(());
         }

@@ -4,6 +4,7 @@ use std::io::BufRead;
 use std::sync::Arc;
 
 use super::Engine;
+use super::checkpoints::move_log;
 use crate::domain::{OpportunityId, Violations};
 use crate::json_error::JsonError;
 use crate::store::{Effort, Import, MAX_LINE_BYTES, StoreError, Taken};
@@ -140,12 +141,7 @@ impl Engine {
         };
         self.shared.followers.announce(last_change);
         // The import is there. If the log cannot be moved now, the writer will do so.
-        let moved = connection.checkpoint(Effort::Passive);
-        if moved.as_ref().is_ok_and(|progress| progress.is_complete()) {
-            connection.log_size().reset();
-        }
-        self.shared.monitor.note_checkpoint(&moved);
-        self.shared.monitor.set_log_bytes(connection.log_size().bytes());
+        drop(move_log(&connection, Effort::Passive, &self.shared.monitor));
         Ok(count)
     }
 

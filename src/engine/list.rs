@@ -287,12 +287,11 @@ pub enum ListError {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicI64, Ordering};
 
     use fastrand::Rng;
 
     use super::*;
+    use crate::ManualClock;
     use crate::domain::{OpportunityId, Request, Timestamp, UserId};
 
     const ROWS: i64 = 40;
@@ -307,16 +306,14 @@ mod tests {
         engine.list(venue(), filter).order(ListOrder::LastChange).page_size(page_size)
     }
 
-    /// Opportunities whose changes are in another order than their ids, and the hands of the clock.
-    fn engine(rng: &mut Rng) -> (Engine, Arc<AtomicI64>) {
-        let clock = Arc::new(AtomicI64::new(0));
-        let hands = Arc::clone(&clock);
-        let told = move || Timestamp::from_millis(hands.load(Ordering::SeqCst));
-        let engine = Engine::options().clock(told).in_memory().unwrap();
+    /// Opportunities whose changes are in another order than their ids, and their clock.
+    fn engine(rng: &mut Rng) -> (Engine, ManualClock) {
+        let clock = ManualClock::new(Timestamp::from_millis(0));
+        let engine = Engine::options().clock(clock.source()).in_memory().unwrap();
         let lead =
             Request::add(venue()).name("n").contact_id(1).type_id(1).stage_id(1).source_id(1);
         for _ in 0..ROWS {
-            clock.store(rng.i64(0..ROWS), Ordering::SeqCst);
+            clock.set(Timestamp::from_millis(rng.i64(0..ROWS)));
             engine.add_or_update(lead.clone().owner_user_id(rng.i64(1..3))).unwrap();
         }
         (engine, clock)
@@ -356,7 +353,7 @@ mod tests {
         let mut listed = Vec::new();
         for step in 0.. {
             for _ in 0..if step < 60 { rng.usize(0..3) } else { 0 } {
-                clock.store(rng.i64(0..2 * ROWS), Ordering::SeqCst);
+                clock.set(Timestamp::from_millis(rng.i64(0..2 * ROWS)));
                 let id = rng.i64(1..=ROWS);
                 let update = Request::update(venue(), OpportunityId::new(id).unwrap());
                 // Every third comes and goes.

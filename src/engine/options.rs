@@ -154,7 +154,7 @@ impl Options {
     /// gets none: where it is turned on again a sequence is left out. Records are kept until [`Engine::prune_changes`]; each takes about as much space
     /// as the values that it holds.
     ///
-    /// It costs about a third of the throughput (`benches/RESULTS.md`).
+    /// It costs a quarter to a third of the throughput (`benches/RESULTS.md`).
     pub const fn history(mut self, history: bool) -> Self {
         self.history = Some(history);
         self

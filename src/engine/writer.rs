@@ -70,6 +70,7 @@ pub(super) fn start(
     let second = database.writer()?;
     let (report, ready) = sync_channel(1);
     let serve = move || {
+        let _releases_log = connection.release_log_at_the_end();
         // Whatever ends the thread leaves the log to whoever opens the database next, unless it was moved. This
         // comes first: it has SQLite prepare anew whatever was prepared before.
         let kept = connection.keep_log_when_closed(true);
@@ -114,7 +115,6 @@ pub(super) fn start(
         reach(Point::End);
         let moved = connection.checkpoint(Effort::Truncate);
         monitor.note_checkpoint(&moved);
-        connection.release_log();
         moved?;
         connection.keep_log_when_closed(false)
     };

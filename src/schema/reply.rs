@@ -112,7 +112,7 @@ fn meaning_of(code: Code) -> &'static str {
         Code::NotFound => "The opportunity does not exist in that venue.",
         Code::Invalid => "The opportunity details are invalid; each violation has a message.",
         Code::Conflict => {
-            "What the request relies on is not so: the idempotency key was used for another request."
+            "What the request relies on is not so: the version is not the expected one, or the idempotency key was used for another request."
         }
     }
 }

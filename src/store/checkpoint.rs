@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ffi};
 
-use super::connection::WriteConnection;
+use super::connection::{Database, WriteConnection};
 use super::error::{Operation, StoreError};
 use super::sqlite_error::failed;
 
@@ -117,10 +117,16 @@ impl WriteConnection {
         self.database().unsynced.error().is_some()
     }
 
-    /// Lets others have the log that was needed, since nothing is written here any more: who opens the database
-    /// next moves it from its beginning.
-    pub(crate) fn release_log(&self) {
-        self.database().unsynced.release();
+    /// Lets others have the log that was needed once this is dropped, however the thread ends: nothing is written
+    /// any more, and who opens the database next moves it from its beginning.
+    pub(crate) fn release_log_at_the_end(&self) -> impl Drop {
+        struct Release(Database);
+        impl Drop for Release {
+            fn drop(&mut self) {
+                self.0.unsynced.release();
+            }
+        }
+        Release(self.database().clone())
     }
 
     fn without_waiting<T>(&self, run: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {

@@ -149,9 +149,10 @@ impl WriteConnection {
     /// Says whether a history is kept from now on, by whoever writes to the database. Where one begins again a
     /// sequence is left out: nobody is to take the records before it and after it for all that happened.
     pub(crate) fn keep_history(&self, is_kept: bool) -> Result<(), StoreError> {
-        let is_at_end = "
-            SELECT EXISTS (SELECT 1 FROM change_feed WHERE is_kept < ?1 AND last_sequence = 9223372036854775807)";
-        let is_at_end = self.connection().query_row(is_at_end, [is_kept], |row| row.get(0));
+        let is_at_end =
+            "SELECT EXISTS (SELECT 1 FROM change_feed WHERE is_kept < ?1 AND last_sequence = ?2)";
+        let is_at_end =
+            self.connection().query_row(is_at_end, (is_kept, i64::MAX), |row| row.get(0));
         if is_at_end.map_err(failed(Operation::Open))? {
             return Err(StoreError::new(Operation::Open, StoreErrorKind::Exhausted));
         }

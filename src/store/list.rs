@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::{CachedStatement, Connection, Row, params_from_iter};
 
 use super::error::{Operation, StoreError};
 use super::list_statement::{ListStatement, Part};
@@ -85,11 +85,12 @@ pub(super) fn list_ahead(
     ahead: &mut Ahead,
 ) -> Result<Vec<Opportunity>, StoreError> {
     let venue = VenueRows::open(connection, query.venue, query.filter)?;
+    let mut select = venue.select()?;
     let mut opportunities = Vec::new();
     for _ in 0..query.limit {
         let Some(position) = ahead.positions.pop_front() else { break };
         // It was in the table itself: if it is gone, somebody has deleted it since.
-        let Some(opportunity) = venue.read_one(position)? else { continue };
+        let Some(opportunity) = venue.read_one(&mut select, position)? else { continue };
         let present = Position::by_last_change(&opportunity);
         if present == position {
             opportunities.extend(Some(opportunity).filter(|it| query.filter.matches(it)));
@@ -259,12 +260,21 @@ impl<'q> VenueRows<'q> {
     fn read_all(&self, positions: &[Position]) -> Result<Vec<Opportunity>, StoreError> {
         // In one snapshot what was found is there, unless the index tells of what is not.
         let there = |it: Option<_>| it.ok_or(Damage::of("id")).map_err(damaged(Operation::Read));
-        positions.iter().map(|&position| self.read_one(position).and_then(there)).collect()
+        let mut select = self.select()?;
+        let read_one = |&position| self.read_one(&mut select, position).and_then(there);
+        positions.iter().map(read_one).collect()
     }
 
-    fn read_one(&self, position: Position) -> Result<Option<Opportunity>, StoreError> {
+    fn select(&self) -> Result<CachedStatement<'_>, StoreError> {
+        self.snapshot.prepare_cached(&STATEMENTS.select).map_err(failed(Operation::Read))
+    }
+
+    fn read_one(
+        &self,
+        select: &mut CachedStatement<'_>,
+        position: Position,
+    ) -> Result<Option<Opportunity>, StoreError> {
         let read = failed(Operation::Read);
-        let mut select = self.snapshot.prepare_cached(&STATEMENTS.select).map_err(&read)?;
         let mut rows = select.query([position.id(), self.venue]).map_err(&read)?;
         let row = rows.next().map_err(&read)?;
         row.map(row::read).transpose().map_err(damaged(Operation::Read))

@@ -81,7 +81,8 @@ pub(super) fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
 
 /// Whether a database is of a schema version that has a table of ours.
 pub(super) fn has(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let mut version = connection.prepare_cached("PRAGMA user_version")?;
+    let version: i64 = version.query_row([], |row| row.get(0))?;
     Ok(TABLES.iter().any(|(name, since)| *name == table && *since <= version))
 }
 

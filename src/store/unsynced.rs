@@ -12,9 +12,19 @@ use super::state::State;
 #[derive(Debug, Default)]
 pub(super) struct Unsynced {
     error: OnceLock<StoreError>,
-    /// Reads, as long as it is there, and so keeps everybody from making the log start over: another engine,
-    /// in this process or another, would take for moved what the system may have forgotten.
-    reader: Mutex<Option<Connection>>,
+    hold: Mutex<Hold>,
+}
+
+/// What keeps everybody from making the log start over: another engine, in this process or another, would take
+/// for moved what the system may have forgotten.
+#[derive(Debug, Default)]
+enum Hold {
+    #[default]
+    None,
+    /// It reads as long as it is there.
+    Reader(#[expect(dead_code, reason = "it is there")] Connection),
+    /// Nothing is written any more: whoever opens the database next moves the log from its beginning.
+    Released,
 }
 
 impl Unsynced {
@@ -30,20 +40,20 @@ impl Unsynced {
     /// Makes sure that the log stays as it is until [`release`](Self::release). If the disk fails for that
     /// too, it is tried again with the next checkpoint.
     pub(super) fn hold_log(&self, database: &Database) {
-        let mut reader = self.reader();
-        if reader.is_none() {
-            *reader = read_without_end(database).ok();
+        let mut hold = self.hold();
+        if let (Hold::None, Ok(reader)) = (&*hold, read_without_end(database)) {
+            *hold = Hold::Reader(reader);
         }
     }
 
-    /// To be called when nothing is written any more.
+    /// Lets others have the log, for good: nothing is written any more.
     pub(super) fn release(&self) {
-        *self.reader() = None;
+        *self.hold() = Hold::Released;
     }
 
-    fn reader(&self) -> MutexGuard<'_, Option<Connection>> {
-        // A connection is there or not.
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    fn hold(&self) -> MutexGuard<'_, Hold> {
+        // It is replaced as a whole.
+        self.hold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -26,7 +26,8 @@ status 2; with --batch each, the rows before it are carried out.
 
 With --stats the engine tells what it counted: what it was asked and answered, how full the groups were that it
 committed at once, and how long commits and answers took, in microseconds (half of them at most p50, 99 of 100 at
-most p99). A line that is no request does not come to the engine: it is in the summary alone.";
+most p99). With --batch each, a line that is no request does not come to
+the engine: it is in the summary alone.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Apply {
@@ -85,7 +86,7 @@ pub(crate) enum BatchArgument {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum HistoryArgument {
-    /// They are, for opportunity changes; that costs about a third of the throughput.
+    /// They are, for opportunity changes; that costs a quarter to a third of the throughput.
     On,
     /// They are not. Records that there are stay.
     Off,

@@ -22,7 +22,7 @@ pub(crate) struct Check {
     #[arg(long, value_name = "PATH")]
     pub(crate) db: PathBuf,
 
-    /// Check every opportunity by the rules, and the index, too.
+    /// Check every opportunity by the rules, the counters, the index, recorded changes and idempotency keys, too.
     #[arg(long)]
     pub(crate) full: bool,
 }

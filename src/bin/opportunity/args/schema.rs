@@ -13,7 +13,7 @@ Examples:
 #[derive(Debug, Args)]
 pub(crate) struct Schema {
     /// What is described.
-    #[arg(value_enum, default_value = "open-api")]
+    #[arg(value_enum, value_name = "WHAT", default_value = "open-api")]
     pub(crate) of: SchemaArgument,
 }
 
