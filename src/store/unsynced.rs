@@ -68,3 +68,43 @@ fn read_without_end(database: &Database) -> Result<Connection, OpenError> {
     begin().map_err(|error| database.failed(error))?;
     Ok(reader)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::store::{Durability, Effort, Settings};
+
+    /// Seen to fail for a log that is held anew by a checkpoint after the end, of an import for instance.
+    #[test]
+    fn a_log_that_was_let_go_is_not_held_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            create: true,
+            durability: Durability::Off,
+            busy_timeout: Duration::ZERO,
+            cache_bytes: 1 << 20,
+        };
+        let (database, connection) =
+            Database::open(&folder.path().join("a.db"), settings.clone()).unwrap();
+        let (_, other) = Database::open(&folder.path().join("a.db"), settings).unwrap();
+        let write = || {
+            let update = "UPDATE engine_state SET fences = fences + 1";
+            connection.connection().execute(update, []).unwrap();
+        };
+        let starts_over = || {
+            write();
+            other.checkpoint(Effort::Restart).unwrap().is_complete()
+        };
+        let unsynced = &database.unsynced;
+        assert!(starts_over());
+        write();
+        unsynced.hold_log(&database);
+        assert!(!starts_over());
+        unsynced.release();
+        assert!(starts_over());
+        unsynced.hold_log(&database);
+        assert!(starts_over());
+    }
+}
