@@ -153,25 +153,42 @@ impl<'de> Deserialize<'de> for Request {
 /// [`Request::once_under`]. A request that holds violations has no such form: an error.
 impl Serialize for Request {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.has_violations() {
-            return Err(S::Error::custom("a request that holds violations cannot be serialised"));
-        }
-        let mut map = serializer.serialize_map(None)?;
-        for &field in Field::ALL {
-            match self.patch(field) {
-                Patch::Keep => {}
-                Patch::Clear => map.serialize_entry(field.wire_name(), &None::<Value<'_>>)?,
-                Patch::Set(value) => map.serialize_entry(field.wire_name(), &value)?,
-            }
-        }
-        map.end()
+        fields(self, Request::patch, serializer)
     }
 }
 
 /// Everything that makes a request the same as another, as one text; none of a request that holds
 /// violations.
 pub(crate) fn comparable(request: &Request) -> Option<String> {
-    serde_json::to_string(&(request.expects(), request)).ok()
+    serde_json::to_string(&(request.expects(), Meant(request))).ok()
+}
+
+/// The fields of a request with what they come to: an add says the same with `null` as without the field.
+struct Meant<'r>(&'r Request);
+
+impl Serialize for Meant<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fields(self.0, Request::meant, serializer)
+    }
+}
+
+fn fields<S: Serializer>(
+    request: &Request,
+    said_of: for<'r> fn(&'r Request, Field) -> Patch<Value<'r>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    if request.has_violations() {
+        return Err(S::Error::custom("a request that holds violations cannot be serialised"));
+    }
+    let mut map = serializer.serialize_map(None)?;
+    for &field in Field::ALL {
+        match said_of(request, field) {
+            Patch::Keep => {}
+            Patch::Clear => map.serialize_entry(field.wire_name(), &None::<Value<'_>>)?,
+            Patch::Set(value) => map.serialize_entry(field.wire_name(), &value)?,
+        }
+    }
+    map.end()
 }
 
 impl Serialize for Value<'_> {
