@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example axum_service -- --db opportunities.db --listen 127.0.0.1:8080`
 
-use std::collections::HashMap;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,9 +15,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use clap::Parser;
-use opportunity_engine::{
-    Decoder, Engine, Error, IdempotencyKey, ReplyTicket, Ticket, Writes, schema,
-};
+use opportunity_engine::{Decoder, Engine, IdempotencyKey, Writes, schema};
 use tokio::time::sleep;
 
 /// How long clients may take to end what they have begun once the service is told to stop.
@@ -37,8 +35,14 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments = Arguments::parse();
+async fn main() {
+    let Err(error) = serve(Arguments::parse()).await else { return };
+    let causes = std::iter::successors(Some(&*error as &dyn Error), |it| (*it).source());
+    eprintln!("{}", causes.map(ToString::to_string).collect::<Vec<_>>().join(": "));
+    std::process::exit(1);
+}
+
+async fn serve(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let engine = Engine::options().queue(arguments.queue, 64 << 20).open(arguments.db)?;
     // Before anybody knows that it is there: who knows may tell it to stop.
     let (stop, too_late) = (told_to_stop()?, told_to_stop()?);
@@ -47,17 +51,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let serving = axum::serve(listener, service(engine.clone())).with_graceful_shutdown(stop);
     tokio::select! {
         served = serving.into_future() => served?,
-        () = async { too_late.await; sleep(GRACE).await } => eprintln!("clients were cut off"),
+        () = async { too_late.await; sleep(GRACE).await } => eprintln!("stopped; some clients had not ended"),
     }
     // Carries out what is still queued. That blocks, but nothing else is to be done here any more.
     Ok(engine.close()?)
 }
 
 fn service(engine: Engine) -> Router {
+    let document = Bytes::from(schema::open_api().to_string());
     Router::new()
         .route("/api/1.0/venue", post(call))
         .route("/health", get(health))
-        .route("/openapi.json", get(|| async { json(200, schema::open_api().to_string()) }))
+        .route("/openapi.json", get(|| async { json(200, document) }))
         .fallback(|| async { Refused(404, "there is nothing at this path") })
         .method_not_allowed_fallback(|| async { Refused(405, "this path has no such method") })
         .layer(DefaultBodyLimit::max(Decoder::DEFAULT_MAX_BYTES))
@@ -66,29 +71,25 @@ fn service(engine: Engine) -> Router {
 
 async fn call(
     State(engine): State<Engine>,
-    Query(query): Query<HashMap<String, String>>,
+    Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refused> {
-    if query.get("action").is_none_or(|it| it != "addOrUpdateOpportunity") {
-        return Err(Refused(404, "the query must name an 'action' that there is"));
+    let actions = query.iter().filter(|(name, _)| name == "action").map(|(_, action)| action);
+    if !actions.eq(["addOrUpdateOpportunity"]) {
+        return Err(Refused(404, "the query must name one 'action', and one that there is"));
     }
     let key = idempotency_key(&headers)?;
-    let body =
-        body.map_err(|it| Refused(it.status().as_u16(), "the body is broken or too large"))?;
+    let body = body.map_err(|it| Refused(it.status().as_u16(), "the body is broken or too big"))?;
     // An empty body is of no type, and the engine has an answer to it.
     if !body.is_empty() && !says_json(&headers) {
         return Err(Refused(415, "'Content-Type' must say JSON in UTF-8: application/json"));
     }
-    let reply = ReplyTicket::from(submit(&engine, &body, key)).await;
-    Ok(json(reply.status(), reply.to_json()))
-}
-
-/// Does not wait: a full queue is an error. The ticket may be dropped, which takes nothing back.
-fn submit(engine: &Engine, body: &[u8], key: Option<IdempotencyKey>) -> Result<Ticket, Error> {
-    let request = engine.decode(body)?;
-    let request = if let Some(key) = key { request.idempotency_key(key) } else { request };
-    Ok(engine.try_submit(request)?)
+    let request = engine.decode(&body).map(|request| request.idempotency_key(key));
+    // Does not wait for room in a full queue. The ticket may be dropped, which takes nothing back.
+    let reply = engine.try_reply_to(request).await;
+    let retry = (reply.status() == 503).then_some([(header::RETRY_AFTER, "1")]);
+    Ok((retry, json(reply.status(), reply.to_json())).into_response())
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Refused> {
@@ -128,8 +129,7 @@ impl IntoResponse for Refused {
 
 fn json(status: u16, body: impl IntoResponse) -> Response {
     let status = StatusCode::from_u16(status).expect("it is a status of HTTP");
-    let retry = (status == StatusCode::SERVICE_UNAVAILABLE).then_some([(header::RETRY_AFTER, "1")]);
-    (status, retry, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 /// Ends when the process is told to stop, by SIGTERM or ctrl-c. It listens from the moment it is called.

@@ -14,6 +14,8 @@ mod connections;
 mod ends;
 #[path = "axum_service/failures.rs"]
 mod failures;
+#[path = "axum_service/forms.rs"]
+mod forms;
 #[path = "axum_service/keys.rs"]
 mod keys;
 #[path = "axum_service/kills.rs"]

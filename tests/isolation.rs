@@ -93,10 +93,7 @@ fn request(number: i64) -> impl Strategy<Value = Request> {
 
 /// A request under a key that expects a version: neither is a part of its JSON.
 fn with(request: Request, key: Option<&IdempotencyKey>, version: Option<Version>) -> Request {
-    let request = match key {
-        Some(key) => request.idempotency_key(key.clone()),
-        None => request,
-    };
+    let request = request.idempotency_key(key.cloned());
     match version {
         Some(version) => request.expected_version(version),
         None => request,

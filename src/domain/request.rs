@@ -94,6 +94,7 @@ impl Request {
     /// (`benches/RESULTS.md`).
     ///
     /// A request that is refused is not recorded: it has changed nothing, and may be sent again under its key.
+    /// With `None` it has no key.
     ///
     /// ```
     /// use opportunity_engine::{Engine, IdempotencyKey, Request, VenueId};
@@ -111,8 +112,8 @@ impl Request {
     /// assert_eq!(error.to_string(), "the idempotency key was used for another request");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn idempotency_key(mut self, key: IdempotencyKey) -> Self {
-        self.idempotency_key = Some(key);
+    pub fn idempotency_key(mut self, key: impl Into<Option<IdempotencyKey>>) -> Self {
+        self.idempotency_key = key.into();
         self
     }
 

@@ -158,20 +158,40 @@ impl Engine {
     /// [`TrySubmitError::Full`] hands the request back; [`TrySubmitError::Failed`] is what
     /// [`Engine::submit`] would say.
     pub fn try_submit(&self, request: Request) -> Result<Ticket, TrySubmitError> {
-        if !self.shared.queue.has_room() {
-            return Err(TrySubmitError::Full(Box::new(request)));
-        }
-        let queued = self.counted(self.prepare(request).and_then(|(job, ticket)| {
-            self.shared.queue.push_without_waiting(job)?;
-            Ok(ticket)
-        }));
-        Ok(queued?)
+        self.submit_if_there_is_room(request).inspect_err(|error| {
+            if let TrySubmitError::Failed(error) = error {
+                self.count(error);
+            }
+        })
     }
 
     /// Queues the JSON that a client posted, waiting for room in the queue.
     pub fn submit_json(&self, body: &[u8]) -> ReplyTicket {
         let decoded = self.counted(self.decode(body).map_err(Error::from));
         decoded.and_then(|request| self.submit(request)).into()
+    }
+
+    /// Queues a request that [`Engine::decode`] has read, if the queue has room, without waiting: the JSON way of
+    /// [`Engine::try_submit`], for services that give the request a key or an expected version in between.
+    /// Every outcome is a reply, also a refusal of the decoder, and a full queue: that one has status 503.
+    ///
+    /// ```
+    /// use opportunity_engine::{Engine, IdempotencyKey};
+    ///
+    /// let engine = Engine::in_memory()?;
+    /// let body = br#"{"venueId":107,"name":"Lead","contactId":918,"typeId":18,"sourceId":25,"stageId":69}"#;
+    /// let key = IdempotencyKey::new("5f2b2c7e")?;
+    /// let request = engine.decode(body).map(|request| request.idempotency_key(key));
+    /// assert_eq!(engine.try_reply_to(request).wait().to_json(), br#"{"success":true,"id":1}"#);
+    ///
+    /// assert_eq!(engine.try_reply_to(engine.decode(b"")).wait().status(), 400);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_reply_to(&self, decoded: Result<Request, Rejection>) -> ReplyTicket {
+        let queued = decoded
+            .map_err(Error::from)
+            .and_then(|request| Ok(self.submit_if_there_is_room(request)?));
+        self.counted(queued).into()
     }
 
     /// Reads the JSON that a client posted with the options of this engine.
@@ -355,6 +375,15 @@ impl Engine {
         Ok(Order { command: decide(request)?, once })
     }
 
+    fn submit_if_there_is_room(&self, request: Request) -> Result<Ticket, TrySubmitError> {
+        if !self.shared.queue.has_room() {
+            return Err(TrySubmitError::Full(Box::new(request)));
+        }
+        let (job, ticket) = self.prepare(request)?;
+        self.shared.queue.push_without_waiting(job).map_err(Error::from)?;
+        Ok(ticket)
+    }
+
     fn prepare(&self, request: Request) -> Result<(Job, Ticket), Error> {
         let texts = request.text_bytes();
         let decided = self.decide(request).map_err(Error::Aborted)?;
@@ -376,11 +405,13 @@ impl Engine {
 
     /// Counts what is answered on the thread of the caller, because it is not queued.
     fn counted<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
-        result.inspect_err(|error| {
-            let mut counts = OutcomeCounts::default();
-            counts.count_error(error);
-            self.shared.statistics.note_outcomes(&counts);
-        })
+        result.inspect_err(|error| self.count(error))
+    }
+
+    fn count(&self, error: &Error) {
+        let mut counts = OutcomeCounts::default();
+        counts.count_error(error);
+        self.shared.statistics.note_outcomes(&counts);
     }
 }
 

@@ -108,7 +108,8 @@ pub fn change() -> Value {
 
 /// The OpenAPI 3.1 document of `POST /api/1.0/venue?action=addOrUpdateOpportunity`: the request, and a reply
 /// for each HTTP status that [`Reply::status`] gives. The header `Idempotency-Key` is for services that read an
-/// [`IdempotencyKey`](crate::IdempotencyKey) from it.
+/// [`IdempotencyKey`](crate::IdempotencyKey) from it. What a service refuses by itself, before the engine has seen
+/// the request, is described too: it has the form of a reply, with `specificCode` null.
 ///
 /// Where the service is found and who may call it is not said; the service adds that.
 ///

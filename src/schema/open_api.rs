@@ -12,6 +12,9 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// The name of the schema of a request.
 const REQUEST: &str = "Request";
 
+/// The name of the schema of what a service refuses by itself.
+const SERVICE_REFUSAL: &str = "ServiceRefusal";
+
 pub(super) fn document() -> Value {
     json!({
         "openapi": "3.1.0",
@@ -27,8 +30,8 @@ pub(super) fn document() -> Value {
 }
 
 fn action() -> Value {
-    let responses: Map<_, _> =
-        statuses().into_iter().map(|status| (status.to_string(), response(status))).collect();
+    let replies = statuses().into_iter().map(|status| (status.to_string(), response(status)));
+    let responses: Map<_, _> = replies.chain([("default".to_owned(), other_response())]).collect();
     json!({
         "operationId": "addOrUpdateOpportunity",
         "summary": "Add or update an opportunity",
@@ -81,9 +84,57 @@ fn examples() -> Value {
 }
 
 fn response(status: u16) -> Value {
+    let reply = reference(&name(status));
+    let schema = match refused_for(status) {
+        None => reply,
+        Some(_) => json!({ "oneOf": [reply, service_refusal_with(status)] }),
+    };
+    let meanings: Vec<_> = [meaning(status)].into_iter().chain(refused_for(status)).collect();
     json!({
-        "description": meaning(status),
-        "content": { "application/json": { "schema": reference(&name(status)) } },
+        "description": meanings.join(" Or: "),
+        "content": { "application/json": { "schema": schema } },
+    })
+}
+
+/// For what a service refuses a request before the engine has seen it, where a reply has that status too: for one of
+/// the parameters.
+fn refused_for(status: u16) -> Option<String> {
+    match status {
+        400 => Some("The idempotency key is not well formed.".to_owned()),
+        404 => Some("There is no such action.".to_owned()),
+        _ => None,
+    }
+}
+
+fn other_response() -> Value {
+    json!({
+        "description": "The service refused the request by itself, for instance for its type or its size.",
+        "content": { "application/json": { "schema": reference(SERVICE_REFUSAL) } },
+    })
+}
+
+fn service_refusal_with(status: u16) -> Value {
+    let mut schema = reference(SERVICE_REFUSAL);
+    schema["properties"] = json!({ "errorCode": { "const": status } });
+    schema
+}
+
+/// In the form of a reply, so that clients need to know one alone.
+fn service_refusal() -> Value {
+    json!({
+        "title": SERVICE_REFUSAL,
+        "description": "The service refused the request before the engine had seen it. Nothing was changed.",
+        "type": "object",
+        "required": ["success", "id", "errorCode", "specificCode", "message", "additionalMessages"],
+        "properties": {
+            "success": { "const": false },
+            "id": { "type": "null" },
+            "errorCode": { "type": "integer", "minimum": 400, "maximum": 599 },
+            "specificCode": { "type": "null" },
+            "message": { "type": "string" },
+            "additionalMessages": { "type": "array", "maxItems": 0 },
+        },
+        "additionalProperties": false,
     })
 }
 
@@ -91,7 +142,8 @@ fn response(status: u16) -> Value {
 fn schemas() -> Map<String, Value> {
     let request = Request::json_schema(&mut SchemaGenerator::default()).to_value();
     let replies = statuses().into_iter().map(|status| (name(status), with_status(status)));
-    std::iter::once((REQUEST.to_owned(), request)).chain(replies).collect()
+    let others = [(REQUEST.to_owned(), request), (SERVICE_REFUSAL.to_owned(), service_refusal())];
+    others.into_iter().chain(replies).collect()
 }
 
 fn reference(name: &str) -> Value {

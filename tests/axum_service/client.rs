@@ -6,6 +6,7 @@ use serde_json::Value;
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, AsSendBody, Body, Error};
 
+use super::forms::is_as_told;
 use super::service::PATIENCE;
 
 /// The path, and the action, of the published call.
@@ -75,7 +76,7 @@ impl Client {
 impl TryFrom<Response<Body>> for Answer {
     type Error = Error;
 
-    /// Every answer of the service is JSON.
+    /// Every answer of the service is JSON, and each to a call is as its OpenAPI document says.
     fn try_from(response: Response<Body>) -> Result<Self, Error> {
         let (head, mut body) = response.into_parts();
         let body = body.read_to_vec()?;
@@ -88,6 +89,7 @@ impl TryFrom<Response<Body>> for Answer {
             assert_eq!(answer.json["success"] == true, answer.status == 200, "{answer:?}");
             let code = answer.json.get("errorCode").and_then(Value::as_u64);
             assert_eq!(code.unwrap_or(200), u64::from(answer.status), "{answer:?}");
+            assert!(is_as_told(answer.status, &answer.json), "{answer:?}");
         }
         Ok(answer)
     }

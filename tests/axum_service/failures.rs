@@ -31,22 +31,24 @@ fn when_writes_are_stopped_requests_and_the_health_say_so() {
         }
     };
     assert_eq!((unwell.status, &unwell.json["writes"]), (503, &"refusedUntilReopened".into()));
-    assert_eq!(unwell.header("retry-after"), Some("1"));
+    // It takes more than a second to mend that.
+    assert_eq!(unwell.header("retry-after"), None);
     assert!(failed.json["message"].to_string().contains("unknown"), "{failed:?}");
     assert_eq!(client.call(&lead("one more")).status, 500);
     let stored = stored(&db);
     assert!(done.iter().all(|(name, id)| stored.get(name) == Some(id)));
 }
 
+/// Seen to fail for a service that tells the error without its causes.
 #[test]
 fn a_service_that_cannot_start_says_why_and_does_not_listen() {
     let folder = tempfile::tempdir().unwrap();
     let db = folder.path().join("a.db");
     let said = Service::fail_to_start(&folder.path().join("no folder/a.db"), LOOPBACK);
-    assert!(said.contains("no folder"), "{said}");
+    assert!(said.contains("no folder") && said.contains("No such file"), "{said}");
     let service = Service::start(&db);
     let taken = service.address.to_string();
     let said = Service::fail_to_start(&folder.path().join("b.db"), &taken);
-    assert!(said.contains("AddrInUse"), "{said}");
+    assert!(said.contains("in use"), "{said}");
     service.stop(&db);
 }

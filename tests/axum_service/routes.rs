@@ -6,9 +6,10 @@ use super::client::{CALL, Client, JSON};
 use super::leads::{lead, renamed};
 use super::service::Service;
 
-/// The document is what clients are made from: it names the path that is called, and says what the answers look like.
+/// The document is what clients are made from: it names the path that is called. That answers look as it says is seen
+/// wherever a client gets one.
 #[test]
-fn the_service_is_called_and_answers_as_its_open_api_document_says() {
+fn the_service_is_called_as_its_open_api_document_says() {
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(&folder.path().join("a.db"));
     let client = Client::of(service.address);
@@ -38,12 +39,7 @@ fn the_service_is_called_and_answers_as_its_open_api_document_says() {
         (lead("  "), 400),
         (renamed(id + 1, "Updated Name"), 409),
     ] {
-        let answer = post(&body);
-        assert_eq!(answer.status, status, "{body}");
-        let mut form =
-            operation["responses"][status.to_string()]["content"][JSON]["schema"].clone();
-        form["components"] = document["components"].clone();
-        assert!(jsonschema::validator_for(&form).unwrap().is_valid(&answer.json), "{answer:?}");
+        assert_eq!(post(&body).status, status, "{body}");
     }
 }
 
@@ -60,7 +56,7 @@ fn an_update_finds_what_was_added_and_nothing_else() {
     assert!(refused.json["additionalMessages"].as_array().unwrap().len() > 1, "{refused:?}");
 }
 
-/// Seen to fail for a service that takes any action.
+/// Seen to fail for a service that takes any action, and for one that takes the last of two.
 #[test]
 fn another_action_method_or_path_is_refused_and_does_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -75,6 +71,8 @@ fn another_action_method_or_path_is_refused_and_does_nothing() {
         "/api/1.0/venue?action=getOpportunity",
         "/api/1.0/venue?action=addorupdateopportunity",
         "/api/1.0/venue?action=addOrUpdateOpportunity&action=getOpportunity",
+        "/api/1.0/venue?action=getOpportunity&action=addOrUpdateOpportunity",
+        "/api/1.0/venue?action=addOrUpdateOpportunity&action=addOrUpdateOpportunity",
         "/api/1.0/venue/?action=addOrUpdateOpportunity",
         "/api/1.0/venues?action=addOrUpdateOpportunity",
         "/?action=addOrUpdateOpportunity",

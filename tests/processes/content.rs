@@ -84,11 +84,8 @@ impl Command {
             (Some(_), 0) => request.quality_id(number),
             (Some(_), _) => request.industry_id(number),
         };
-        let request = match self.token.key() {
-            Some(key) => request.idempotency_key(key),
-            None => request,
-        };
         request
+            .idempotency_key(self.token.key())
             .name(format!("lead {number}"))
             .type_id(number)
             .stage_id(number)
