@@ -397,7 +397,7 @@ fn errors_of_opening() {
         ),
         (
             OpenError::Missing { path: path() },
-            "\"data/a.db\" does not exist or is empty; create it, or let the engine do so",
+            "\"data/a.db\" does not exist or is empty; check the path, or let an engine create it",
             None,
         ),
         (
@@ -430,7 +430,8 @@ fn errors_of_opening() {
                 wanted: "wal".into(),
                 found: "memory".into(),
             },
-            "SQLite did not accept the setting journal_mode: it should be wal and is memory",
+            "SQLite did not accept the setting journal_mode: it should be wal and is memory; if the file was \
+             used elsewhere before, restore a backup, else link the SQLite of this crate",
             None,
         ),
         (

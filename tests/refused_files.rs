@@ -129,7 +129,9 @@ const FOREIGN: &str = "PATH is not an opportunity database, or its beginning is 
                        or restore a backup";
 const DAMAGED: &str = "PATH could not be opened: could not open the database: the database is damaged; \
                        restore a backup";
-const MISSING: &str = "PATH does not exist or is empty; create it, or let the engine do so";
+const REFUSED_SETTING: &str = "SQLite did not accept the setting auto_vacuum: it should be 0 and is 1; if the file \
+                               was used elsewhere before, restore a backup, else link the SQLite of this crate";
+const MISSING: &str = "PATH does not exist or is empty; check the path, or let an engine create it";
 const LOG_ALONE: &str = "PATH does not exist or is empty, but its write-ahead log is there and may hold \
                          changes; restore the file, or remove the log";
 const OURS: &str = "PRAGMA application_id = 0x4F505459; PRAGMA user_version = 1;";
@@ -226,6 +228,19 @@ fn somebody_elses_database_is_left_alone_with_a_journal_to_be_rolled_back() {
     }
     drop(connection);
     place.refuses(any(), &path, FOREIGN);
+}
+
+/// A mode that moves pages about is fixed in the header. What is set there counts, not what the engine asked for.
+// Seen to catch: an engine that does not ask what became of its settings.
+#[test]
+fn a_database_that_cannot_be_set_up_is_refused_and_left_alone() {
+    const FIRST_BYTE_OF_AUTO_VACUUM: u64 = 52;
+    let place = Place::new();
+    let path = place.database("a.db");
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0, 0, 0, 1], FIRST_BYTE_OF_AUTO_VACUUM)
+        .unwrap();
+    place.refuses(any(), &path, REFUSED_SETTING);
 }
 
 // Seen to catch: an engine that goes by the mark of the file alone.

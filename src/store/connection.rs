@@ -442,6 +442,17 @@ mod tests {
         Database::at(path, settings).unwrap()
     }
 
+    // Seen to catch: a comparison the other way round.
+    #[test]
+    fn a_sqlite_with_the_bug_that_loses_data_is_refused() {
+        let (required, least) = REQUIRED_SQLITE;
+        assert!(require_sqlite(required, least).is_ok());
+        assert!(require_sqlite("4.0.0", 4_000_000).is_ok());
+        let refused = require_sqlite("3.45.1", 3_045_001).unwrap_err();
+        assert!(matches!(refused, OpenError::OldSqlite { .. }), "{refused:?}");
+        assert!(require_sqlite("", least - 1).is_err());
+    }
+
     // Seen to catch: a file that is created whatever the option says.
     #[test]
     fn a_file_that_is_gone_after_the_look_at_it_is_created_only_if_that_is_wanted() {

@@ -212,7 +212,7 @@ pub enum OpenError {
         source: Arc<std::io::Error>,
     },
     /// There is no file, or nothing in it, and the options say not to create a database.
-    #[error("{path:?} does not exist or is empty; create it, or let the engine do so")]
+    #[error("{path:?} does not exist or is empty; check the path, or let an engine create it")]
     Missing {
         /// The path.
         path: PathBuf,
@@ -259,7 +259,10 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// A setting that the engine relies on did not take effect.
-    #[error("SQLite did not accept the setting {name}: it should be {wanted} and is {found}")]
+    #[error(
+        "SQLite did not accept the setting {name}: it should be {wanted} and is {found}; if the file was \
+         used elsewhere before, restore a backup, else link the SQLite of this crate"
+    )]
     Setting {
         /// The setting.
         name: &'static str,

@@ -56,8 +56,8 @@ Exit status:
   1  the store failed, or the output could not be written
   2  bad usage, or the input could not be read
   3  with --strict, a request was refused; for get, there is no such opportunity; for import, a line was
-     refused, and nothing was imported; for changes, there are none to come, as no history is kept, or the
-     database is older than the change after which to go on
+     refused, and nothing was imported; for changes, no history was ever kept, or, with --follow, none is
+     kept any more, or the database is older than the change after which to go on
   4  for check, the database is damaged";
 
 #[derive(Debug, Subcommand)]
