@@ -247,12 +247,7 @@ mod tests {
 
     fn open(folder: &tempfile::TempDir, durability: Durability) -> WriteConnection {
         let path = folder.path().join("a.db");
-        let settings = Settings {
-            create: true,
-            durability,
-            busy_timeout: Duration::ZERO,
-            cache_bytes: 1 << 20,
-        };
+        let settings = Settings { durability, busy_timeout: Duration::ZERO, ..Settings::default() };
         Database::open(&path, settings).unwrap().1
     }
 

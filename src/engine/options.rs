@@ -47,12 +47,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            database: Settings {
-                create: true,
-                durability: Durability::default(),
-                busy_timeout: Duration::from_secs(5),
-                cache_bytes: 32 << 20,
-            },
+            database: Settings::default(),
             unknown_keys: UnknownKeys::default(),
             clock: Arc::new(|| SystemTime::now().into()),
             max_request_bytes: Decoder::DEFAULT_MAX_BYTES,

@@ -57,6 +57,17 @@ pub(crate) struct Settings {
     pub(crate) cache_bytes: usize,
 }
 
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            create: true,
+            durability: Durability::default(),
+            busy_timeout: Duration::from_secs(5),
+            cache_bytes: 32 << 20,
+        }
+    }
+}
+
 /// A connection that writes.
 #[derive(Debug)]
 pub(crate) struct WriteConnection {
@@ -433,12 +444,7 @@ mod tests {
     use super::*;
 
     fn database(path: &Path, create: bool) -> Database {
-        let settings = Settings {
-            create,
-            durability: Durability::Off,
-            busy_timeout: Duration::ZERO,
-            cache_bytes: 1 << 20,
-        };
+        let settings = Settings { create, durability: Durability::Off, ..Settings::default() };
         Database::at(path, settings).unwrap()
     }
 

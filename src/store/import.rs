@@ -101,7 +101,6 @@ fn is_taken(error: &rusqlite::Error) -> bool {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-    use std::time::Duration;
 
     use super::*;
     use crate::domain::{Command, OpportunityId, Request, Timestamp, VenueId, decide};
@@ -135,12 +134,8 @@ mod tests {
     #[test]
     fn an_import_that_is_given_up_or_has_no_room_or_no_commit_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            create: true,
-            durability: Durability::Off,
-            busy_timeout: Duration::ZERO,
-            cache_bytes: 1 << 16,
-        };
+        let settings =
+            Settings { durability: Durability::Off, cache_bytes: 1 << 16, ..Settings::default() };
         let (_, mut connection) = Database::open(&folder.path().join("a.db"), settings).unwrap();
 
         connection.limit_pages(50);

@@ -71,8 +71,6 @@ fn read_without_end(database: &Database) -> Result<Connection, OpenError> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::store::{Durability, Effort, Settings};
 
@@ -80,12 +78,7 @@ mod tests {
     #[test]
     fn a_log_that_was_let_go_is_not_held_again() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            create: true,
-            durability: Durability::Off,
-            busy_timeout: Duration::ZERO,
-            cache_bytes: 1 << 20,
-        };
+        let settings = Settings { durability: Durability::Off, ..Settings::default() };
         let (database, connection) =
             Database::open(&folder.path().join("a.db"), settings.clone()).unwrap();
         let (_, other) = Database::open(&folder.path().join("a.db"), settings).unwrap();

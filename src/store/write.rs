@@ -313,8 +313,6 @@ fn one_row(rows: usize) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::store::{Database, Durability, Settings};
 
@@ -322,12 +320,7 @@ mod tests {
     #[test]
     fn a_fence_changes_a_row_whatever_the_count_is() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            create: true,
-            durability: Durability::Off,
-            busy_timeout: Duration::ZERO,
-            cache_bytes: 1 << 20,
-        };
+        let settings = Settings { durability: Durability::Off, ..Settings::default() };
         let (_, connection) = Database::open(&folder.path().join("a.db"), settings).unwrap();
         let mut store = WriteStore::new(&connection).unwrap();
         let connection = connection.connection();
