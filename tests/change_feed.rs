@@ -1,21 +1,21 @@
 //! The change feed: what it records, for how long, and how to wait for it.
 
+#[path = "change_feed/folding.rs"]
+mod folding;
+#[path = "change_feed/steps.rs"]
+mod steps;
 mod support;
 
-use std::collections::BTreeMap;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
-use opportunity_engine::strategies::{valid_add_to, valid_update};
+use folding::{fold, table};
 use opportunity_engine::{
-    Batch, Change, ChangeKind, Durability, Engine, Field, IdempotencyKey, NextChange,
-    OpportunityId, Request, Sequence, StoreErrorKind, Timestamp, Value, VenueId, Verification,
-    Version,
+    Batch, Change, ChangeKind, Durability, Engine, IdempotencyKey, NextChange, Request, Sequence,
+    StoreErrorKind, Timestamp, Value, Verification,
 };
-use proptest::collection::vec;
-use proptest::prelude::*;
 use serde_json::json;
 use support::{block_on, hold_write_lock, id, lead, venue, within};
 
@@ -49,111 +49,6 @@ fn very_large_requests_are_recorded_and_carried_out_once() {
     assert!(
         change.old == Some(Value::Text(old.into())) && change.new == Some(Value::Text(new.into()))
     );
-}
-
-/// What a reader of the feed knows of an opportunity.
-#[derive(Debug, PartialEq)]
-struct Row {
-    venue: VenueId,
-    version: Version,
-    created_at: i64,
-    modified_at: i64,
-    values: BTreeMap<Field, Value<'static>>,
-}
-
-/// The table as the feed tells it. Whatever does not fit to what came before fails.
-fn fold(changes: &[Change]) -> BTreeMap<OpportunityId, Row> {
-    let mut rows = BTreeMap::<_, Row>::new();
-    for change in changes {
-        let row = match change.kind {
-            ChangeKind::Added => {
-                let values = BTreeMap::new();
-                let (venue, version) = (change.venue, change.version);
-                let created_at = change.created_at.unwrap().as_millis();
-                let new = Row { venue, version, created_at, modified_at: 0, values };
-                assert!(rows.insert(change.id, new).is_none(), "{change:?}");
-                rows.get_mut(&change.id).unwrap()
-            }
-            ChangeKind::Updated => {
-                let row = rows.get_mut(&change.id).unwrap();
-                assert_eq!((row.venue, row.version.next()), (change.venue, change.version));
-                assert_eq!(change.created_at, None);
-                row
-            }
-            other => panic!("{other:?}"),
-        };
-        row.version = change.version;
-        row.modified_at = change.changed_at.as_millis();
-        for field in &change.fields {
-            assert_ne!(field.old, field.new, "{change:?}");
-            assert_eq!(row.values.remove(&field.field), field.old, "{change:?}");
-            row.values.extend(field.new.clone().map(|new| (field.field, new)));
-        }
-    }
-    rows
-}
-
-/// The table as it is.
-fn table(engine: &Engine, venues: &[VenueId]) -> BTreeMap<OpportunityId, Row> {
-    let ids = |&venue| {
-        engine.ids(venue, None, usize::MAX).unwrap().into_iter().map(move |id| (venue, id))
-    };
-    let row = |(venue, id)| {
-        let stored = engine.get(venue, id).unwrap().unwrap();
-        let value = |&field: &Field| Some((field, stored.value(field)?.into_owned()));
-        let values = Field::DETAILS.iter().filter_map(value).collect();
-        let (created_at, modified_at) = (stored.created_at(), stored.modified_at());
-        let (created_at, modified_at) = (created_at.as_millis(), modified_at.as_millis());
-        (id, Row { venue, version: stored.version(), created_at, modified_at, values })
-    };
-    venues.iter().flat_map(ids).map(row).collect()
-}
-
-fn venues() -> [VenueId; 2] {
-    [1, 2].map(|number| VenueId::new(number).unwrap())
-}
-
-/// Adds and updates of a few opportunities in two venues; some are refused, some change nothing.
-fn request() -> impl Strategy<Value = Request> {
-    (0..2_usize, 1..8_i64).prop_flat_map(|(nth, number)| {
-        let venue = venues()[nth];
-        prop_oneof![
-            valid_add_to(venue).boxed(),
-            valid_update(venue, id(number)).boxed(),
-            Just(Request::update(venue, id(number)).name("the same")).boxed(),
-        ]
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
-
-    /// Seen to fail for records that tell every value instead of those that have changed.
-    #[test]
-    fn the_feed_from_its_beginning_gives_exactly_the_table(
-        batches in vec((vec(request(), 1..6), any::<bool>()), 1..12),
-    ) {
-        let engine = engine();
-        for (requests, together) in batches {
-            let batch = if together { Batch::AllOrNothing } else { Batch::EachOnItsOwn };
-            drop(engine.add_or_update_all(requests, batch));
-        }
-        let changes = engine.changes(None, usize::MAX).unwrap();
-        prop_assert!(sequences(&changes).into_iter().eq(1..=changes.len() as i64));
-        prop_assert_eq!(fold(&changes), table(&engine, &venues()));
-        // Page by page it is the same.
-        let mut paged = Vec::new();
-        loop {
-            let after = paged.last().map(|change: &Change| change.sequence);
-            let page = engine.changes(after, 3).unwrap();
-            prop_assert!(page.len() <= 3);
-            if page.is_empty() {
-                break;
-            }
-            paged.extend(page);
-        }
-        prop_assert_eq!(paged, changes);
-    }
 }
 
 /// What is imported is told of like anything else, with the version and the time that it had, and who waits

@@ -7,8 +7,11 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use opportunity_engine::{Engine, Error, Outcome, Sequence, Ticket};
-use support::{id, lead, venue, within};
+use opportunity_engine::{Engine, Error, Outcome, Request, Sequence, Ticket};
+use rusqlite::Connection;
+use smol::future::yield_now;
+use support::{eventually, hold_write_lock, id, lead, venue, within};
+use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -46,36 +49,92 @@ fn on_smol<T>(future: impl Future<Output = T>) -> T {
     smol::block_on(smol::LocalExecutor::new().run(future))
 }
 
-/// A queue that holds them all, and one that makes the thread wait for room again and again.
-fn engines() -> [Engine; 2] {
-    let of = |commands| Engine::options().queue(commands, 64 << 20).in_memory().unwrap();
-    [of(2 * REQUESTS), of(64)]
+/// An engine whose writer waits for somebody else, who has the database locked.
+struct Held {
+    engine: Engine,
+    lock: Connection,
+    _folder: TempDir,
 }
 
-/// Seen to hang for tickets that forget the waker of every hundredth poll.
+impl Held {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let options = Engine::options().queue(2 * REQUESTS, 64 << 20).busy_timeout(PATIENCE);
+        let engine = options.open(&path).unwrap();
+        let lock = hold_write_lock(&path);
+        // The writer takes this one, and then nothing more until it has the lock. It will be refused.
+        drop(engine.submit(Request::update(venue(), id(1)).name("n")).unwrap());
+        eventually(|| engine.stats().queued_commands == 0);
+        Self { engine, lock, _folder: folder }
+    }
+
+    /// Lets the other tasks of this thread run until all of their requests are in flight, and lets go of the database.
+    async fn release(&self, answered: &Cell<usize>) {
+        // Whoever has submitted its request awaits the ticket before the next task runs.
+        while self.engine.stats().queued_commands < REQUESTS {
+            yield_now().await;
+        }
+        assert_eq!(self.engine.stats().queued_commands, REQUESTS);
+        assert_eq!((answered.get(), self.engine.stats().outcomes.total()), (0, 0));
+        self.lock.execute_batch("ROLLBACK").unwrap();
+    }
+}
+
+/// As [`add`], and counts when it has its answer.
+async fn add_and_count(engine: Engine, answered: Rc<Cell<usize>>) -> Outcome {
+    let outcome = add(engine).await;
+    answered.set(answered.get() + 1);
+    outcome
+}
+
+/// Seen to hang for tickets that forget the waker of every hundredth poll, for a queue that holds 9,999 at most, and for
+/// a future that waits when it is polled.
 #[test]
 fn ten_thousand_requests_are_in_flight_on_one_thread_of_tokio() {
     within(PATIENCE, || {
-        for engine in engines() {
-            let outcomes = on_tokio(async {
-                let task = |_| tokio::task::spawn_local(add(engine.clone()));
-                let tasks: Vec<_> = (0..REQUESTS).map(task).collect();
-                all(tasks).await.into_iter().map(Result::unwrap).collect()
-            });
-            assert_each_has_its_own(outcomes);
-        }
+        let (held, answered) = (Held::new(), Rc::new(Cell::new(0)));
+        let outcomes = on_tokio(async {
+            let add = || add_and_count(held.engine.clone(), Rc::clone(&answered));
+            let tasks: Vec<_> = (0..REQUESTS).map(|_| tokio::task::spawn_local(add())).collect();
+            held.release(&answered).await;
+            all(tasks).await.into_iter().map(Result::unwrap).collect()
+        });
+        assert_each_has_its_own(outcomes);
     });
 }
 
 #[test]
 fn ten_thousand_requests_are_in_flight_on_one_thread_of_smol() {
     within(PATIENCE, || {
-        for engine in engines() {
-            let executor = smol::LocalExecutor::new();
-            let task = |_| executor.spawn(add(engine.clone()));
-            let tasks: Vec<_> = (0..REQUESTS).map(task).collect();
-            assert_each_has_its_own(smol::block_on(executor.run(all(tasks))));
-        }
+        let (held, answered) = (Held::new(), Rc::new(Cell::new(0)));
+        let executor = smol::LocalExecutor::new();
+        let add = || add_and_count(held.engine.clone(), Rc::clone(&answered));
+        let tasks: Vec<_> = (0..REQUESTS).map(|_| executor.spawn(add())).collect();
+        let outcomes = smol::block_on(executor.run(async {
+            held.release(&answered).await;
+            all(tasks).await
+        }));
+        assert_each_has_its_own(outcomes);
+    });
+}
+
+/// The thread has to wait for room again and again.
+#[test]
+fn ten_thousand_requests_of_one_thread_go_through_a_small_queue() {
+    within(PATIENCE, || {
+        let engine = || Engine::options().queue(64, 64 << 20).in_memory().unwrap();
+        let on = engine();
+        let outcomes = on_tokio(async {
+            let tasks: Vec<_> =
+                (0..REQUESTS).map(|_| tokio::task::spawn_local(add(on.clone()))).collect();
+            all(tasks).await.into_iter().map(Result::unwrap).collect()
+        });
+        assert_each_has_its_own(outcomes);
+
+        let (on, executor) = (engine(), smol::LocalExecutor::new());
+        let tasks: Vec<_> = (0..REQUESTS).map(|_| executor.spawn(add(on.clone()))).collect();
+        assert_each_has_its_own(smol::block_on(executor.run(all(tasks))));
     });
 }
 
@@ -100,7 +159,7 @@ fn other_tasks_go_on_while_an_answer_is_awaited() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         let engine = Engine::open(&path).unwrap();
-        let lock = support::hold_write_lock(&path);
+        let lock = hold_write_lock(&path);
         on_tokio(async {
             let is_done = Rc::new(Cell::new(false));
             let done = Rc::clone(&is_done);

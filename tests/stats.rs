@@ -4,7 +4,7 @@
 mod support;
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use opportunity_engine::strategies::{
     body_of, invalid_add, mutated_body, valid_add_to, valid_update,
@@ -16,7 +16,7 @@ use opportunity_engine::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
-use support::{hold_write_lock, id, lead, runs, venue};
+use support::{eventually, hold_write_lock, id, lead, runs, venue};
 
 /// What callers were told, as they count it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -328,14 +328,6 @@ fn who_waits_in_the_queue_shows_there_and_in_the_time_until_the_answer() {
     assert!(stats.answer_micros.p50 >= waited, "{stats:?}");
     assert!(stats.answer_micros.p99 <= stats.answer_micros.max, "{stats:?}");
     assert!(stats.commit_micros.max <= stats.answer_micros.max - waited, "{stats:?}");
-}
-
-fn eventually(is_true: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !is_true() {
-        assert!(Instant::now() < deadline, "still not");
-        thread::sleep(Duration::from_micros(100));
-    }
 }
 
 #[test]

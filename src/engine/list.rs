@@ -76,9 +76,9 @@ impl Engine {
 ///
 /// - By [`Id`](ListOrder::Id) a page looks at what it returns, and at what the filter passes over to find it. It
 ///   does not look at other venues, but for the newest opportunities, which the index by venue does not have yet, on
-///   the last page alone: as a rule up to 25,000, some milliseconds; after a batch of more, that many. A page that has taken half of
-///   [`Options::read_deadline`](crate::Options::read_deadline) ends early, so that a list comes to its end however
-///   little its filter takes up: see [`Page::next`].
+///   the last page alone: as a rule up to 25,000, some milliseconds; after a batch of more, that many. A page that
+///   has taken half of [`Options::read_deadline`](crate::Options::read_deadline) ends early, so that a list comes to
+///   its end however little its filter takes up: see [`Page::next`].
 /// - By [`LastChange`](ListOrder::LastChange) **every page looks at all opportunities of the venue**, as no index
 ///   has that order: half a second for a million. So read it in large pages, or whole: an
 ///   [iterator](Listing::iter) looks once for 65,536 opportunities, and keeps their places, 1.5 MiB.

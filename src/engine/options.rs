@@ -83,8 +83,9 @@ impl Options {
 
     /// Where the time of a change comes from. By default the system's clock.
     ///
-    /// It is asked once a group, on the writer's thread, and by [`Engine::check`] on its caller's. It may stand still or jump: the
-    /// `modified_at` of an opportunity never moves backwards. For tests there is [`ManualClock`](crate::ManualClock).
+    /// It is asked once a group, on the writer's thread, and by [`Engine::check`] on its caller's. It may stand still
+    /// or jump: the `modified_at` of an opportunity never moves backwards. For tests there is
+    /// [`ManualClock`](crate::ManualClock).
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -146,8 +147,8 @@ impl Options {
     /// The database remembers it: until an engine is opened that says otherwise, every engine that writes
     /// to it records what it changes, in whatever process. By default it stays as it is, which is off
     /// in a new database. What was there when it was turned on has no records, and what changes while it is off
-    /// gets none: where it is turned on again a sequence is left out. Records are kept until [`Engine::prune_changes`]; each takes about as much space
-    /// as the values that it holds.
+    /// gets none: where it is turned on again a sequence is left out. Records are kept until
+    /// [`Engine::prune_changes`]; each takes about as much space as the values that it holds.
     ///
     /// It costs a quarter to a third of the throughput (`benches/RESULTS.md`).
     pub const fn history(mut self, history: bool) -> Self {
@@ -156,8 +157,8 @@ impl Options {
     }
 
     /// How long a request that this engine carries out is remembered under its
-    /// [`idempotency_key`](crate::Request::idempotency_key), by whatever engine and by its clock; 24 hours by default. Records that have expired are deleted as new ones
-    /// are made.
+    /// [`idempotency_key`](crate::Request::idempotency_key), by whatever engine and by its clock; 24 hours by
+    /// default. Records that have expired are deleted as new ones are made.
     pub const fn key_lifetime(mut self, lifetime: Duration) -> Self {
         self.key_lifetime = lifetime;
         self

@@ -12,10 +12,9 @@ impl Engine {
     ///
     /// The backup is one file that needs no other. It is copied under another name in the same folder
     /// (`opportunity-….partial`), verified in [`Full`](Verification::Full), synced, and only then given
-    /// its name: what has the name is whole
-    /// (where the file system has no hard links, a crash may leave an empty file). On Unix no more users may read it than the database.
-    /// Nothing is ever overwritten. A process that is killed meanwhile leaves the partial file, which
-    /// may be removed.
+    /// its name: what has the name is whole (where the file system has no hard links, a crash may leave an empty
+    /// file). On Unix no more users may read it than the database. Nothing is ever overwritten. A process that is
+    /// killed meanwhile leaves the partial file, which may be removed.
     ///
     /// The copy is one long read, without a deadline. It never waits for the writer, nor the writer for
     /// it. But as long as it lasts, the write-ahead log cannot start over: it grows by all that is

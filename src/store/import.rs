@@ -71,7 +71,8 @@ impl<'c> Import<'c> {
         Ok(Ok(()))
     }
 
-    /// Writes what the import leaves beside its rows: the rest of the index, the counters. After an `Err` the import has to be given up.
+    /// Writes what the import leaves beside its rows: the rest of the index, the counters. After an `Err` the import
+    /// has to be given up.
     pub(crate) fn finish(&mut self) -> Result<(), StoreError> {
         if self.count == 0 {
             return Ok(());

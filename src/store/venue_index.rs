@@ -1,9 +1,9 @@
 //! The index by venue: caught up in sorted runs, so that adds do not pay for it one by one.
 //!
 //! An index on `opportunity (venue_id)` dirties a page for nearly every add when adds are spread over
-//! many venues. Nothing forces it to be current, as a venue never changes and ids only grow: what is not in it yet is a short tail
-//! of the table. So adds are gathered into a run, which is sorted and then written slice by slice,
-//! each within a group that is committed anyway. Neighbours of a slice share their pages.
+//! many venues. Nothing forces it to be current, as a venue never changes and ids only grow: what is not in it yet is
+//! a short tail of the table. So adds are gathered into a run, which is sorted and then written slice by slice, each
+//! within a group that is committed anyway. Neighbours of a slice share their pages.
 
 use std::cmp::Ordering;
 

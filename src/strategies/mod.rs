@@ -18,8 +18,9 @@
 //! | [`mutated_body()`] | a body with bytes changed, cut out, doubled, put in | nothing |
 //! | [`any_body`] | bodies of all these kinds, and any bytes | nothing |
 //!
-//! Each strategy is boxed: what is composed of them stays small enough for the stack of a test. A value shrinks as far as it goes: requests lose their fields and lists their requests, numbers and texts get
-//! short, and what is certain stays so.
+//! Each strategy is boxed: what is composed of them stays small enough for the stack of a test. A value shrinks as
+//! far as it goes: requests lose their fields and lists their requests, numbers and texts get short, and what is
+//! certain stays so.
 //!
 //! ```
 //! use opportunity_engine::{Engine, strategies};

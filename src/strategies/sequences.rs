@@ -103,9 +103,9 @@ fn owners_after(before: &[Field], request: &Request) -> Vec<Field> {
     owners().into_iter().filter(has_value).collect()
 }
 
-/// A request to one of these venues, an add or an update of the id that comes with it, which may be refused: because there is
-/// no such opportunity, a required field is missing, a field that always has a value or the last owner is cleared. Some ask for
-/// nothing.
+/// A request to one of these venues, an add or an update of the id that comes with it, which may be refused: because
+/// there is no such opportunity, a required field is missing, a field that always has a value or the last owner is
+/// cleared. Some ask for nothing.
 ///
 /// Every value is well formed, so a model of one's own has to know the rules, but not the forms of values.
 pub fn mixed_request(

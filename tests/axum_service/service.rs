@@ -113,10 +113,11 @@ fn binary() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_opportunity"));
     let binary = program.with_file_name("examples").join("axum_service");
     let built = modified(&binary);
-    let sources = std::fs::read_to_string(binary.with_extension("d")).unwrap_or_default();
-    let sources = sources.split(' ').skip(1).map(str::trim_end);
-    let is_current = sources.clone().count() > 1
-        && sources.map(Path::new).all(|source| modified(source) <= built);
+    let named = std::fs::read_to_string(binary.with_extension("d")).unwrap_or_default();
+    let sources = sources(&named);
+    // A source that is gone is newer than any binary.
+    let is_older = |source: &PathBuf| modified(source).is_some_and(|it| Some(it) <= built);
+    let is_current = !sources.is_empty() && sources.iter().all(is_older);
     assert!(
         is_current,
         "run `cargo build --example axum_service` first, or all tests: {binary:?} is old"
@@ -124,8 +125,24 @@ fn binary() -> PathBuf {
     binary
 }
 
-/// The beginning of time if there is no such file.
-fn modified(path: &Path) -> SystemTime {
-    let modified = path.metadata().and_then(|it| it.modified());
-    modified.unwrap_or(SystemTime::UNIX_EPOCH)
+/// The sources of a binary, which cargo names in a file beside it: first the binary, then those, with a `\` before each
+/// blank that belongs to a path.
+fn sources(named: &str) -> Vec<PathBuf> {
+    // No path holds a NUL.
+    let named = named.trim_end().replace("\\ ", "\0");
+    named.split(' ').skip(1).map(|path| path.replace('\0', " ").into()).collect()
+}
+
+/// `None` if there is no such file.
+fn modified(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|it| it.modified()).ok()
+}
+
+/// Seen to fail for one that splits at each blank.
+#[test]
+fn sources_may_have_blanks_in_their_paths() {
+    let named = "/a\\ b/x: /a\\ b/c\\ \\ d/x.rs /e.rs /a\\ b/schema.sql\n";
+    let expected = ["/a b/c  d/x.rs", "/e.rs", "/a b/schema.sql"];
+    assert_eq!(sources(named), expected.map(PathBuf::from));
+    assert!(sources("").is_empty());
 }

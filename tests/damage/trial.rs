@@ -3,9 +3,9 @@
 //! - Nothing panics and nobody waits for ever; an error says that the database is damaged.
 //! - Of a damaged log the commits before the first byte that is wrong are left, exactly: SQLite checks
 //!   sums. That is so as long as nothing of the log is in the database.
-//! - In a database, and so where the log and what is in the database must fit, there are no sums to check. An opportunity that comes back is still the one that was
-//!   asked for, and each of its values passes the checks of its field, but it may be another value. One
-//!   flipped bit changes one opportunity at most.
+//! - In a database, and so where the log and what is in the database must fit, there are no sums to check. An
+//!   opportunity that comes back is still the one that was asked for, and each of its values passes the checks of its
+//!   field, but it may be another value. One flipped bit changes one opportunity at most.
 //! - An opportunity may not be found, a list or the change feed may have a hole, what was done under a key may be
 //!   forgotten, where SQLite follows a page that leads astray. That it is so the full check tells.
 
