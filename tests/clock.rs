@@ -7,9 +7,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use opportunity_engine::{Durability, Engine, Opportunity, Request, Timestamp};
-use support::{id, lead, runs, venue};
+use opportunity_engine::{Durability, Engine, ManualClock, Opportunity, Request, Timestamp};
+use support::{eventually, hold_write_lock, id, lead, runs, venue};
 
 /// How many steps are taken before the file is closed, and how many after it is reopened.
 const STEPS: usize = 20;
@@ -229,4 +230,23 @@ fn a_reader_sees_the_times_of_an_opportunity_go_forwards_only() {
     });
     let stored = subjects[1].engine.get(venue(), id(1)).unwrap().unwrap();
     assert_eq!(stored.version().get(), 1 + 4 * 500);
+}
+
+/// Who shares the file may have written meanwhile, at a later time: whoever lists by last change, and is past that
+/// time, would never see this change. Seen to fail for a clock that is looked at before the file is free.
+#[test]
+fn the_time_of_a_change_is_taken_once_the_file_is_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let clock = ManualClock::new(Timestamp::from_millis(1_000));
+    let engine = Engine::options().clock(clock.source()).open(&path).unwrap();
+    let lock = hold_write_lock(&path);
+    let waiting = engine.submit(lead()).unwrap();
+    eventually(|| engine.stats().queued_commands == 0);
+    thread::sleep(Duration::from_millis(50));
+    clock.set(Timestamp::from_millis(2_000));
+    drop(lock);
+    let added = waiting.wait().unwrap().id();
+    let opportunity = engine.get(venue(), added).unwrap().unwrap();
+    assert_eq!(opportunity.modified_at(), Timestamp::from_millis(2_000));
 }

@@ -152,8 +152,9 @@ impl<'c> GroupCommit<'c> {
     ) -> Result<(), Failed> {
         let stage = Cell::new(Operation::Begin);
         let run = || {
-            let at = (self.clock)();
             let mut group = self.store.begin()?;
+            // Only now: another process may have written, later, while this one waited for the file.
+            let at = (self.clock)();
             stage.set(Operation::Apply);
             let commands = apply(&mut group, at)?;
             group.save_state(at)?;
