@@ -197,6 +197,29 @@ fn what_was_pruned_is_no_change_to_come() {
     assert_eq!(sequences(&engine.changes(None, 10).unwrap()), [6]);
 }
 
+/// Seen to fail for an engine that is not told at its beginning how far the feed has come.
+#[test]
+fn what_was_pruned_before_the_engine_was_opened_is_not_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let open = |history| Engine::options().history(history).open(&path).unwrap();
+    let first = open(true);
+    first.add_or_update_all(vec![lead(); 5], Batch::EachOnItsOwn).unwrap();
+    first.prune_changes(sequence(5)).unwrap();
+    first.close().unwrap();
+    // A sequence is left out where the history begins again.
+    open(false).close().unwrap();
+    let engine = open(true);
+    let waiting = engine.next_change(None);
+    let refused = Request::update(venue(), id(i64::MAX)).name("nobody's");
+    engine.add_or_update(refused).unwrap_err();
+    assert!(!waiting.wait_for(Duration::from_millis(100)).unwrap());
+    let waiting = engine.next_change(None);
+    engine.add_or_update(lead()).unwrap();
+    assert!(waiting.wait_for(PATIENCE).unwrap());
+    assert_eq!(sequences(&engine.changes(None, 10).unwrap()), [7]);
+}
+
 /// Seen to fail for the sequence of the last record that is there.
 #[test]
 fn who_begins_to_follow_asks_for_the_last_change_first() {

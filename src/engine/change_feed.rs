@@ -2,23 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Engine;
-use super::checkpoints::{bulk_bytes, move_log};
-use super::promise::{Lost, Promise, Waiter, promise};
+use super::promise::{Lost, Waiter};
 use crate::domain::{Change, Sequence};
-use crate::store::{Effort, Operation, StoreError, StoreErrorKind, WriteConnection};
-
-/// How many records are deleted in one transaction: a writer waits for it some milliseconds.
-const PRUNED_AT_ONCE: usize = 1_000;
-
-/// The shortest pause between two of these transactions. Who waits for one looks again after 1, 2, 5, 10 …
-/// milliseconds: without a pause it would never find the database free.
-const MIN_PAUSE: Duration = Duration::from_millis(20);
+use crate::store::{Operation, StoreError, StoreErrorKind};
 
 impl Engine {
     /// The recorded changes of all venues after a sequence, in order, as of the last commit: at most `limit`,
@@ -86,7 +76,8 @@ impl Engine {
         self.shared.readers.last_change()
     }
 
-    /// Waits until there is a change after a sequence, on a thread or as a future.
+    /// Waits until there is a change after a sequence, on a thread or as a future. Where no history is kept, that
+    /// is until the engine is closed.
     ///
     /// What another process changes is noticed with the next change of this engine: who shares the file
     /// should use [`NextChange::wait_for`] and look again.
@@ -110,54 +101,6 @@ impl Engine {
         // Only now: what is committed from here on is announced to who waits.
         let there = self.shared.readers.has_changes(after);
         NextChange { waiter, there }
-    }
-
-    /// Deletes the records up to a sequence: nobody needs them any more. Tells how many there were.
-    ///
-    /// It is done a thousand at a time, each thousand in a transaction of its own, with pauses in which others
-    /// write. What was deleted stays deleted if it fails on its way. The write-ahead log keeps its
-    /// [cap](crate::Options::log_cap_bytes), but for what a thousand take.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`], for instance when another process holds the database, or of kind
-    /// [`LogFull`](StoreErrorKind::LogFull) when a reader keeps the log from starting over.
-    pub fn prune_changes(&self, up_to: Sequence) -> Result<u64, StoreError> {
-        let connection = self.shared.readers.writer_apart()?;
-        let mut total = 0;
-        loop {
-            let started = Instant::now();
-            self.make_room_in_log(&connection)?;
-            let pruned = {
-                let _committing = self.committing()?;
-                connection.prune_changes(up_to, PRUNED_AT_ONCE)?
-            };
-            total += pruned as u64;
-            self.shared.monitor.set_log_bytes(connection.log_size().bytes());
-            if pruned < PRUNED_AT_ONCE {
-                return Ok(total);
-            }
-            thread::sleep(MIN_PAUSE.max(2 * started.elapsed()));
-        }
-    }
-
-    /// Keeps the log short, and below its cap, as the writer does for its groups.
-    fn make_room_in_log(&self, connection: &WriteConnection) -> Result<(), StoreError> {
-        let (log, cap_bytes) = (connection.log_size(), self.shared.log_cap_bytes);
-        let started = Instant::now();
-        while log.bytes() > bulk_bytes(cap_bytes) {
-            let moved = move_log(connection, Effort::Restart, &self.shared.monitor)?;
-            if moved.is_complete() || log.bytes() <= cap_bytes {
-                break;
-            }
-            if started.elapsed() < connection.busy_timeout() {
-                // Another checkpoint may be under way, or the writer is about to commit.
-                thread::sleep(MIN_PAUSE);
-            } else {
-                return Err(StoreError::new(Operation::Prune, StoreErrorKind::LogFull));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -216,83 +159,4 @@ impl std::fmt::Debug for NextChange {
 
 fn closed(Lost: Lost) -> StoreError {
     StoreError::new(Operation::Read, StoreErrorKind::Closed)
-}
-
-/// Those who wait for changes.
-#[derive(Default)]
-pub(super) struct Followers {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// What was announced last.
-    last: Option<Sequence>,
-    waiting: Vec<(Option<Sequence>, Promise<()>)>,
-    /// How many of them make it worth while to look for those who have gone away: twice as many as were left
-    /// the last time, so that in all it takes a look or two for each.
-    many: usize,
-    is_closed: bool,
-}
-
-impl Followers {
-    fn wait_after(&self, after: Option<Sequence>) -> Waiter<()> {
-        let (promise, waiter) = promise();
-        let mut state = self.lock();
-        if !state.is_closed {
-            // Those who have gone away are not kept until the next change, which may never come.
-            if state.waiting.len() >= state.many {
-                state.waiting.retain(|(_, promise)| promise.is_awaited());
-                state.many = 2 * state.waiting.len();
-            }
-            state.waiting.push((after, promise));
-        }
-        waiter
-    }
-
-    /// Says that this is the last change that was committed.
-    pub(super) fn announce(&self, last: Option<Sequence>) {
-        let mut state = self.lock();
-        if last <= state.last {
-            return;
-        }
-        state.last = last;
-        let waiting = std::mem::take(&mut state.waiting);
-        let (ready, waiting) = waiting.into_iter().partition(|(after, _)| last > *after);
-        state.waiting = waiting;
-        drop(state);
-        // Outside of the lock: a waker is foreign code and may ask for the next change.
-        let ready: Vec<_> = ready;
-        ready.into_iter().for_each(|(_, promise)| promise.fulfil(()));
-    }
-
-    /// Tells those who wait that nothing comes any more.
-    pub(super) fn close(&self) {
-        let mut state = self.lock();
-        state.is_closed = true;
-        let waiting = std::mem::take(&mut state.waiting);
-        drop(state);
-        drop(waiting);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing that can panic runs under the lock but the allocator, before anything is changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // Seen to catch: waiters that are kept until the next change.
-    #[test]
-    fn who_gives_up_is_forgotten_when_others_come() {
-        let followers = Followers::default();
-        let kept: Vec<_> = (0..10).map(|_| followers.wait_after(None)).collect();
-        for _ in 0..1_000 {
-            drop(followers.wait_after(None));
-        }
-        assert!(followers.lock().waiting.len() <= 2 * (kept.len() + 1));
-    }
 }

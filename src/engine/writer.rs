@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
 
 use super::answers::Answers;
-use super::change_feed::Followers;
 use super::checkpoints::Checkpoints;
+use super::followers::Followers;
 use super::group::GroupCommit;
 use super::health::{Monitor, Writes};
 use super::job::Job;
@@ -85,6 +85,8 @@ pub(super) fn start(
             if let Some(is_kept) = options.history {
                 connection.keep_history(is_kept).map_err(Failed::Store)?;
             }
+            // What is there already, and may be pruned, is not told of with the first group.
+            followers.announce(connection.last_change().map_err(Failed::Store)?);
             Ok((store, checkpoints, answers))
         });
         let (store, checkpoints, answers) = match started {

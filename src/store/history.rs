@@ -163,6 +163,11 @@ impl WriteConnection {
         updated.map(drop).map_err(failed(Operation::Open))
     }
 
+    /// The last change that was recorded, even if it was pruned.
+    pub(crate) fn last_change(&self) -> Result<Option<Sequence>, StoreError> {
+        last_change(self.connection())
+    }
+
     /// Deletes records up to a sequence, the oldest first: at most `limit`. Tells how many there were.
     pub(crate) fn prune_changes(&self, up_to: Sequence, limit: usize) -> Result<usize, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
