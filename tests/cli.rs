@@ -167,26 +167,36 @@ fn bad_usage_is_told_in_the_exit_status() {
     assert_eq!(output.status.code(), Some(2));
 }
 
+/// Seen to fail for paths that are compared only if there is a file already, and for a look before the database is
+/// there alone.
 #[test]
 fn replies_are_never_written_over_the_requests_or_the_database() {
-    let place = Place::new();
-    place.apply(&[], LEAD.as_bytes());
-    let database = std::fs::read(place.db()).unwrap();
-    std::fs::write(place.path("in"), LEAD).unwrap();
-    for replies in [place.path("in"), place.db(), place.folder().join("./a.db")] {
-        let output = program()
-            .arg("apply")
-            .arg(place.path("in"))
-            .arg("--db")
-            .arg(place.db())
-            .arg("--replies")
-            .arg(replies)
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let apply = |place: &Place, replies: std::path::PathBuf| {
+        let mut apply = program();
+        apply.arg("apply").arg(place.path("in")).arg("--db").arg(place.db());
+        apply.arg("--replies").arg(replies).output().unwrap()
+    };
+    for is_new in [true, false] {
+        let place = Place::new();
+        std::fs::write(place.path("in"), LEAD).unwrap();
+        if !is_new {
+            place.apply(&[], LEAD.as_bytes());
+        }
+        let database = std::fs::read(place.db()).ok();
+        let beside =
+            ["-wal", "-shm", "-journal"].map(|suffix| place.path(&format!("a.db{suffix}")));
+        let same = [place.path("in"), place.db(), place.folder().join("./a.db")];
+        for replies in same.into_iter().chain(beside) {
+            let output = apply(&place, replies);
+            assert_eq!(output.status.code(), Some(2), "{output:?}");
+        }
+        assert!(std::fs::read(place.db()).ok() == database);
+        std::os::unix::fs::symlink(place.db(), place.path("link")).unwrap();
+        assert_eq!(apply(&place, place.path("link")).status.code(), Some(2));
+        assert_eq!(std::fs::read_to_string(place.path("in")).unwrap(), LEAD);
+        let output = apply(&place, place.path("replies"));
+        assert!(output.status.success(), "{output:?}");
     }
-    assert_eq!(std::fs::read_to_string(place.path("in")).unwrap(), LEAD);
-    assert!(std::fs::read(place.db()).unwrap() == database);
 }
 
 #[test]

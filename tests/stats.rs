@@ -79,6 +79,7 @@ enum Call {
     Json(Vec<u8>),
     Submit(Request),
     TrySubmit(Request),
+    ReplyTo(Vec<u8>),
     TryReplyTo(Vec<u8>),
     Batch(Vec<Request>, bool),
     JsonBatch(Vec<Vec<u8>>, bool),
@@ -134,6 +135,7 @@ fn calls() -> impl Strategy<Value = Call> {
         bodies().prop_map(Call::Json),
         requests().prop_map(Call::Submit),
         requests().prop_map(Call::TrySubmit),
+        bodies().prop_map(Call::ReplyTo),
         bodies().prop_map(Call::TryReplyTo),
         (vec(requests(), 0..6), any::<bool>()).prop_map(|(all, whole)| Call::Batch(all, whole)),
         (vec(bodies(), 0..4), any::<bool>()).prop_map(|(all, whole)| Call::JsonBatch(all, whole)),
@@ -155,6 +157,9 @@ fn make(call: Call, engine: &Engine, told: &mut Told) {
             Err(TrySubmitError::Failed(error)) => told.note(Err(&error)),
             Err(other) => panic!("{other:?}"),
         },
+        Call::ReplyTo(body) => {
+            told.note(engine.reply_to(engine.decode(&body)).wait().result());
+        }
         Call::TryReplyTo(body) => {
             told.note(engine.try_reply_to(engine.decode(&body)).wait().result());
         }

@@ -169,13 +169,11 @@ impl Engine {
 
     /// Queues the JSON that a client posted, waiting for room in the queue.
     pub fn submit_json(&self, body: &[u8]) -> ReplyTicket {
-        let decoded = self.counted(self.decode(body).map_err(Error::from));
-        decoded.and_then(|request| self.submit(request)).into()
+        self.reply_to(self.decode(body))
     }
 
-    /// Queues a request that [`Engine::decode`] has read, if the queue has room, without waiting: the JSON way of
-    /// [`Engine::try_submit`], for services that give the request a key or an expected version in between.
-    /// Every outcome is a reply, also a refusal of the decoder, and a full queue: that one has status 503.
+    /// Queues a request that [`Engine::decode`] has read, waiting for room in the queue: for services that give the
+    /// request a key or an expected version in between. Every outcome is a reply, also a refusal of the decoder.
     ///
     /// ```
     /// use opportunity_engine::{Engine, IdempotencyKey};
@@ -184,11 +182,18 @@ impl Engine {
     /// let body = br#"{"venueId":107,"name":"Lead","contactId":918,"typeId":18,"sourceId":25,"stageId":69}"#;
     /// let key = IdempotencyKey::new("5f2b2c7e")?;
     /// let request = engine.decode(body).map(|request| request.idempotency_key(key));
-    /// assert_eq!(engine.try_reply_to(request).wait().to_json(), br#"{"success":true,"id":1}"#);
+    /// assert_eq!(engine.reply_to(request).wait().to_json(), br#"{"success":true,"id":1}"#);
     ///
-    /// assert_eq!(engine.try_reply_to(engine.decode(b"")).wait().status(), 400);
+    /// assert_eq!(engine.reply_to(engine.decode(b"")).wait().status(), 400);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    pub fn reply_to(&self, decoded: Result<Request, Rejection>) -> ReplyTicket {
+        let decoded = self.counted(decoded.map_err(Error::from));
+        decoded.and_then(|request| self.submit(request)).into()
+    }
+
+    /// Does the same if the queue has room, without waiting: for asynchronous services. A full queue is a reply too,
+    /// with status 503.
     pub fn try_reply_to(&self, decoded: Result<Request, Rejection>) -> ReplyTicket {
         let queued = decoded
             .map_err(Error::from)

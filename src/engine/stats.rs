@@ -38,8 +38,8 @@ pub struct Stats {
 ///
 /// In an all-or-nothing batch with refusals the other requests are aborted. A repeat under an
 /// [`idempotency_key`](crate::Request::idempotency_key) counts as what it is answered. What
-/// [`Engine::decode`] refuses counts once it is replied to: see [`Engine::try_reply_to`] and
-/// [`Engine::reply_to_all`]. What [`Engine::try_submit`] hands back, [`Engine::check`] forecasts or
+/// [`Engine::decode`] refuses counts once it is replied to: see [`Engine::reply_to`],
+/// [`Engine::try_reply_to`] and [`Engine::reply_to_all`]. What [`Engine::try_submit`] hands back, [`Engine::check`] forecasts or
 /// [`Engine::import`] brings does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -118,7 +118,7 @@ fn apply_tells_what_the_engine_counted() {
         let told = &told[told.len() - 4..];
         let counted = match batch {
             "each" => {
-                "engine: added 2, updated 1, unchanged 1, refused 1 (24221: 0, 24222: 1, 24224: 0), aborted 0, unknown 0"
+                "engine: added 2, updated 1, unchanged 1, refused 2 (24221: 0, 24222: 1, 24224: 1), aborted 0, unknown 0"
             }
             _ => {
                 "engine: added 0, updated 0, unchanged 0, refused 2 (24221: 0, 24222: 1, 24224: 1), aborted 4, unknown 0"

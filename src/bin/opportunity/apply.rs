@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread;
 
-use opportunity_engine::{Batch, Engine, Error, Rejection, Reply, ReplyTicket, Request};
+use opportunity_engine::{Batch, Engine, Rejection, Reply, ReplyTicket, Request};
 
 use crate::args::{Apply, BatchArgument};
 use crate::failure::{BAD_USAGE, Failure, REFUSED, STORE_FAILED};
@@ -31,6 +31,8 @@ pub(crate) fn run(arguments: &Apply) -> Result<ExitCode, Failure> {
     let engine = options
         .open(&arguments.db)
         .map_err(|error| Failure::new(STORE_FAILED, "could not open the database", &error))?;
+    // Once more: a link that led nowhere may lead to the database, now that there is one.
+    keep_apart(arguments)?;
     let mut replies = Replies::open(arguments.replies.as_deref())?;
 
     let bar = progress::bar(len);
@@ -56,19 +58,35 @@ pub(crate) fn run(arguments: &Apply) -> Result<ExitCode, Failure> {
     })
 }
 
-/// Refuses to write the replies over the requests or the database.
+/// Refuses to write the replies over the requests, the database, or what SQLite keeps beside it.
 fn keep_apart(arguments: &Apply) -> Result<(), Failure> {
-    let Some(replies) = arguments.replies.as_ref().and_then(|path| path.canonicalize().ok()) else {
-        return Ok(());
-    };
-    for (path, what) in [(&arguments.input, "the requests"), (&arguments.db, "the database")] {
-        if path.canonicalize().is_ok_and(|path| path == replies) {
+    let Some(replies) = arguments.replies.as_deref().and_then(place) else { return Ok(()) };
+    let files = place(&arguments.db).into_iter().flat_map(|db| {
+        ["", "-wal", "-shm", "-journal"].map(|suffix| {
+            let mut file = db.clone().into_os_string();
+            file.push(suffix);
+            (PathBuf::from(file), "the database")
+        })
+    });
+    let requests = place(&arguments.input).map(|it| (it, "the requests"));
+    match requests.into_iter().chain(files).find(|(file, _)| *file == replies) {
+        None => Ok(()),
+        Some((_, what)) => {
             let error = io::Error::other(format!("it holds {what}"));
             let tried = format!("could not write the replies to {}", replies.display());
-            return Err(Failure::new(BAD_USAGE, &tried, &error));
+            Err(Failure::new(BAD_USAGE, &tried, &error))
         }
     }
-    Ok(())
+}
+
+/// Where a file is, or would be if it were created.
+fn place(path: &Path) -> Option<PathBuf> {
+    let to_be_created = || {
+        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        Some(folder.join(path.file_name()?))
+    };
+    path.canonicalize().ok().or_else(to_be_created)
 }
 
 /// Where replies go, and what they say in numbers.
@@ -128,8 +146,7 @@ fn feed(
     tickets: &SyncSender<ReplyTicket>,
 ) -> io::Result<()> {
     while let Some(request) = requests.next(engine)? {
-        let submitted = request.map_err(Error::from).and_then(|request| engine.submit(request));
-        if tickets.send(submitted.into()).is_err() {
+        if tickets.send(engine.reply_to(request)).is_err() {
             break;
         }
     }

@@ -26,8 +26,7 @@ status 2; with --batch each, the rows before it are carried out.
 
 With --stats the engine tells what it counted: what it was asked and answered, how full the groups were that it
 committed at once, and how long commits and answers took, in microseconds (half of them at most p50, 99 of 100 at
-most p99). With --batch each, a line that is no request does not come to
-the engine: it is in the summary alone.";
+most p99).";
 
 #[derive(Debug, Args)]
 pub(crate) struct Apply {
