@@ -44,6 +44,9 @@ impl Engine {
             requests.by_ref().map(|request| self.decide_counting(request, &mut bytes)).collect();
         // Those behind one that could not be decided are answered, and counted, too.
         requests.for_each(drop);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
         let queued = commands.map_err(Failure::Aborted).and_then(|commands| {
             let (job, waiter) = Job::all(commands, bytes);
             self.shared.queue.push(job).map(|()| waiter).map_err(Failure::from)
@@ -84,7 +87,12 @@ impl Engine {
         self.count_aborted(undecided.len());
         let len = decided.len();
         let (job, waiter) = Job::each(decided, bytes);
-        let queued = self.shared.queue.push(job).inspect_err(|_| self.count_aborted(len));
+        let queued = if len == 0 {
+            job.answer();
+            Ok(())
+        } else {
+            self.shared.queue.push(job).inspect_err(|_| self.count_aborted(len))
+        };
         Part { len, answers: queued.map(|()| waiter).map_err(Failure::from), undecided }
     }
 

@@ -45,6 +45,9 @@ impl Histogram {
 
     /// Counts a value as often as it occurred.
     pub(super) fn record(&self, value: u64, times: usize) {
+        if times == 0 {
+            return;
+        }
         // It rarely grows, and to look is cheaper than to change.
         if value > self.max.load(Relaxed) {
             self.max.fetch_max(value, Relaxed);
@@ -139,7 +142,7 @@ mod tests {
             values in vec((value(), 0..5_usize), 0..50)
         ) {
             let (at_once, one_by_one) = (Histogram::new(), Histogram::new());
-            for (value, times) in values.into_iter().filter(|(_, times)| *times > 0) {
+            for (value, times) in values {
                 at_once.record(value, times);
                 for _ in 0..times {
                     one_by_one.record(value, 1);

@@ -24,10 +24,11 @@ pub struct Stats {
     pub queued_commands: usize,
     /// How many bytes those hold.
     pub queued_bytes: usize,
-    /// How many commands there were in each group that was committed. Few while there are many callers: the
-    /// disk is faster than they are.
+    /// How many commands there were in each group that was committed; requests of a batch that were refused before are
+    /// none. Few while there are many callers: the disk is faster than they are.
     pub group_commands: Distribution,
-    /// How long each of those commits took, its sync included.
+    /// How long each of those commits took, its sync included. A group that changes nothing, because all of its
+    /// commands are refused or say what is there already, has nothing to sync, and counts with some microseconds.
     pub commit_micros: Distribution,
     /// How long callers waited: for each command that was queued, the time until its answer was given out, with
     /// the wait for room in the queue.
