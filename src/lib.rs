@@ -137,6 +137,8 @@
 //! | `schema` | no | JSON Schema and OpenAPI of what goes in and out; `cli` turns it on |
 
 #![forbid(unsafe_code)]
+// Only docs.rs has it, with a toolchain that knows this feature: each item is shown with the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod domain;

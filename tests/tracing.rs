@@ -53,10 +53,14 @@ impl Scene {
         self.listening.heard().iter().map(line).collect()
     }
 
-    /// The same without the spans, and without commits that were slow because the machine is busy.
+    /// The same without commits that were slow because the machine is busy.
+    fn heard_at_ease(&self) -> Vec<String> {
+        self.heard().into_iter().filter(|line| !line.contains(SLOW)).collect()
+    }
+
+    /// The same without the spans.
     fn events(&self) -> Vec<String> {
-        let is_meant = |line: &String| !line.starts_with("DEBUG") && !line.contains(SLOW);
-        self.heard().into_iter().filter(is_meant).collect()
+        self.heard_at_ease().into_iter().filter(|line| !line.starts_with("DEBUG")).collect()
     }
 }
 
@@ -158,7 +162,7 @@ fn a_group_is_a_span_with_its_size_its_outcomes_and_the_time_of_its_commit() {
     engine.add_or_update_all(requests, Batch::AllOrNothing).unwrap_err();
     engine.close().unwrap();
 
-    let heard = scene.heard();
+    let heard = scene.heard_at_ease();
     let (spans, micros): (Vec<_>, Vec<_>) = heard
         .iter()
         .filter(|line| line.contains("commit_micros"))

@@ -135,6 +135,15 @@ macro_rules! define_details {
                 Ok(())
             }
 
+            /// Says nothing of a field of the details any more.
+            #[cfg(feature = "proptest")]
+            pub(super) fn forget(&mut self, field: Field) {
+                match field {
+                    $(Field::$Field => self.$member = Patch::Keep,)*
+                    Field::Id | Field::VenueId => {}
+                }
+            }
+
             /// What is said of a field; nothing is said here of the id and the venue.
             pub(super) fn patch(&self, field: Field) -> Patch<Value<'_>> {
                 match field {

@@ -172,6 +172,21 @@ impl Request {
         }
     }
 
+    /// Says nothing of a field any more, and nothing of what was wrong with it.
+    #[cfg(feature = "proptest")]
+    pub(crate) fn forget(&mut self, field: Field) {
+        self.forget_violations(field);
+        match field {
+            Field::Id => self.id = Patch::Keep,
+            Field::VenueId => self.venue = Patch::Keep,
+            detail => self.draft.forget(detail),
+        }
+    }
+
+    fn forget_violations(&mut self, field: Field) {
+        self.violations.retain(|violation| violation.field() != Some(field));
+    }
+
     /// Whether something is wrong with the request already, before any rule was asked.
     pub(crate) fn has_violations(&self) -> bool {
         !self.violations.is_empty() || !self.unknown_keys.is_empty()
@@ -258,7 +273,7 @@ macro_rules! define_setters {
             $(
                 #[doc = concat!("`", $wire, "`: ", $doc)]
                 pub fn $member(mut self, value: impl IntoPatch<$Type>) -> Self {
-                    self.violations.retain(|violation| violation.field() != Some(Field::$Field));
+                    self.forget_violations(Field::$Field);
                     match value.into_patch() {
                         Ok(patch) => self.draft.$member = patch,
                         Err(invalid) => {

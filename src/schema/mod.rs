@@ -26,6 +26,9 @@
 //! - one with a day that its month does not have, such as `2017-02-30`;
 //! - one that is larger than is accepted, 1 MiB as a rule.
 //!
+//! In the OpenAPI document the header `Idempotency-Key` has at most 255 characters, but a key at most 255 bytes: what
+//! is not ASCII has to be shorter.
+//!
 //! What is stored cannot be told from a request either: whether the opportunity exists in the venue, whether an
 //! update that clears an owner leaves the other one, whether the ids in it are known to the
 //! [`References`](crate::References), whether its idempotency key was used for another request.
@@ -108,7 +111,7 @@ pub fn change() -> Value {
 
 /// The OpenAPI 3.1 document of `POST /api/1.0/venue?action=addOrUpdateOpportunity`: the request, and a reply
 /// for each HTTP status that [`Reply::status`] gives. The header `Idempotency-Key` is for services that read an
-/// [`IdempotencyKey`](crate::IdempotencyKey) from it. What a service refuses by itself, before the engine has seen
+/// [`IdempotencyKey`](crate::IdempotencyKey) from it, `Retry-After` of 503 for those that send it. What a service refuses by itself, before the engine has seen
 /// the request, is described too: it has the form of a reply, with `specificCode` null.
 ///
 /// Where the service is found and who may call it is not said; the service adds that.

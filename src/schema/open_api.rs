@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::reply::{meaning, name, statuses, with_status};
 use crate::domain::{IdempotencyKey, Request};
+use crate::engine::Error;
 
 /// The dialect of the schemas in the document.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -60,7 +61,7 @@ fn idempotency_key() -> Value {
         "in": "header",
         "description": format!(
             "Carries the request out once, however often it is sent under this key: the answer to the first is \
-             given again. A text of 1 to {} bytes; a random UUID is a good one.",
+             given again. A text of 1 to {} bytes in UTF-8; a random UUID is a good one.",
             IdempotencyKey::MAX_BYTES
         ),
         "schema": { "type": "string", "minLength": 1, "maxLength": IdempotencyKey::MAX_BYTES },
@@ -90,9 +91,21 @@ fn response(status: u16) -> Value {
         Some(_) => json!({ "oneOf": [reply, service_refusal_with(status)] }),
     };
     let meanings: Vec<_> = [meaning(status)].into_iter().chain(refused_for(status)).collect();
-    json!({
+    let mut response = json!({
         "description": meanings.join(" Or: "),
         "content": { "application/json": { "schema": schema } },
+    });
+    if status == Error::PASSING {
+        response["headers"] = json!({ "Retry-After": retry_after() });
+    }
+    response
+}
+
+/// The engine has no headers, so it is for the service to send it.
+fn retry_after() -> Value {
+    json!({
+        "description": "After how many seconds to send the request again. Not every service says so.",
+        "schema": { "type": "integer", "minimum": 0 },
     })
 }
 

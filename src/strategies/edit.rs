@@ -2,18 +2,12 @@
 
 use crate::domain::{Field, Given, OpportunityId, Patch, Request, Value, VenueId};
 
-/// The same request without a field.
+/// The same request without a field, and without what was wrong with that one. Whatever is wrong with the rest of it, a
+/// key that is not known for instance, stays.
 pub fn without(request: &Request, field: Field) -> Request {
-    let mut rest = Request::default();
-    let others: Vec<_> = Field::ALL.iter().copied().filter(|&other| other != field).collect();
-    copy(request, &mut rest, &others);
-    if let Some(version) = request.expects() {
-        rest = rest.expected_version(version);
-    }
-    match request.once_under() {
-        Some(key) => rest.idempotency_key(key.clone()),
-        None => rest,
-    }
+    let mut rest = request.clone();
+    rest.forget(field);
+    rest
 }
 
 /// Says of some fields in one request what another says of them.

@@ -11,7 +11,8 @@ use crate::domain::{Field, Request, Value};
 /// Requests with up to four of their details set, cleared or left out. The id and the venue stay.
 ///
 /// Whether they still keep the rules is for [`decide`](crate::decide) and the engine to tell, or for a model of one's
-/// own; but every value is well formed, so what they can be refused for is a field that is missing or may not be cleared.
+/// own; but every value that is set is well formed, so what those that were valid can be refused for is a field that is
+/// missing or may not be cleared.
 ///
 /// ```
 /// use opportunity_engine::{ViolationKind, decide, strategies};

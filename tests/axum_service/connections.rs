@@ -7,8 +7,7 @@ use super::client::{Client, JSON};
 use super::leads::{lead, stored};
 use super::service::Service;
 use super::socket::{Socket, head};
-use super::support::hold_write_lock;
-use super::waiting::send_behind_a_lock;
+use super::waiting::{Held, behind_a_lock, send_behind_a_lock};
 
 #[test]
 fn a_connection_is_kept_for_further_requests() {
@@ -30,14 +29,12 @@ fn a_connection_is_kept_for_further_requests() {
 #[test]
 fn what_was_sent_by_clients_that_hang_up_is_done() {
     const REQUESTS: usize = 16;
-    let folder = tempfile::tempdir().unwrap();
-    let db = folder.path().join("a.db");
-    let service = Service::start(&db);
-    let lock = hold_write_lock(&db);
-    drop(send_behind_a_lock(&service, REQUESTS));
-    // It notices that they are gone while their requests wait.
-    thread::sleep(Duration::from_millis(200));
-    drop(lock);
+    let Held { service, db, folder: _folder, .. } = behind_a_lock(&[], |service, deadline| {
+        drop(send_behind_a_lock(service, REQUESTS, deadline)?);
+        // It notices that they are gone while their requests wait.
+        thread::sleep(Duration::from_millis(200));
+        Some(())
+    });
     Client::of(service.address).call(&lead("last")).id();
     service.stop(&db);
     assert_eq!(stored(&db).len(), REQUESTS + 1);

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use super::client::Client;
 use super::kills::{Callers, Told};
 use super::leads::{lead, stored};
-use super::service::{PATIENCE, Service, wait_until};
+use super::service::{PATIENCE, Service, is_so_by, wait_until};
 use super::socket::Socket;
-use super::support::{hold_write_lock, runs};
-use super::waiting::send_behind_a_lock;
+use super::support::runs;
+use super::waiting::{Held, behind_a_lock, send_behind_a_lock};
 
 /// Seen to catch: a service that does not close its engine; answers that are given before the commit.
 #[test]
@@ -37,14 +37,14 @@ fn told_to_stop_at_work_it_ends_well_and_has_kept_what_it_acknowledged() {
 fn told_to_stop_it_answers_what_is_in_flight_and_accepts_no_more() {
     const CALLERS: usize = 64;
     for signal in ["TERM", "INT"] {
-        let folder = tempfile::tempdir().unwrap();
-        let db = folder.path().join("a.db");
-        let service = Service::start(&db);
-        let lock = hold_write_lock(&db);
-        let mut sockets = send_behind_a_lock(&service, CALLERS);
-        service.signal(signal);
-        wait_until("it accepts no more", || TcpStream::connect(service.address).is_err());
-        drop(lock);
+        let held = behind_a_lock(&[], |service, deadline| {
+            let sockets = send_behind_a_lock(service, CALLERS, deadline)?;
+            service.signal(signal);
+            // Until it accepts no more.
+            is_so_by(deadline, || TcpStream::connect(service.address).is_err())?;
+            Some(sockets)
+        });
+        let Held { service, db, folder: _folder, found: mut sockets } = held;
         let answers: Vec<_> = sockets.iter_mut().map(Socket::answer).collect();
         assert!(answers.iter().all(|(status, _)| *status == 200), "{answers:?}");
         assert!(sockets.iter_mut().all(Socket::is_closed));

@@ -2,11 +2,12 @@
 
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Instant;
 
 use super::client::Client;
 use super::leads::{lead, stored};
-use super::service::{PATIENCE, Service};
-use super::support::hold_write_lock;
+use super::service::PATIENCE;
+use super::waiting::{Held, behind_a_lock};
 
 /// Seen to fail for a service that waits for room in the queue (`Engine::submit`): it turns nobody away, and soon has no
 /// thread left to tell its health.
@@ -16,30 +17,30 @@ fn with_a_full_queue_further_requests_are_turned_away_at_once_and_those_inside_a
     /// At most those that the writer has taken, the four in the queue, and some that found its last room together
     /// are inside.
     const TURNED_AWAY: usize = CALLERS / 2;
-    let folder = tempfile::tempdir().unwrap();
-    let db = folder.path().join("a.db");
-    let service = Service::start_with(&db, &["--queue", "4"]);
-    let lock = hold_write_lock(&db);
-    let (sender, answers) = channel();
-    for number in 0..CALLERS {
-        let (sender, address) = (sender.clone(), service.address);
-        thread::spawn(move || {
-            let name = format!("caller {number}");
-            let answer = Client::of(address).call(&lead(&name));
-            sender.send((name, answer)).unwrap();
-        });
-    }
-    let mut told: Vec<_> =
-        (0..TURNED_AWAY).map(|_| answers.recv_timeout(PATIENCE).unwrap()).collect();
+    let held = behind_a_lock(&["--queue", "4"], |service, deadline| {
+        let (sender, answers) = channel();
+        for number in 0..CALLERS {
+            let (sender, address) = (sender.clone(), service.address);
+            thread::spawn(move || {
+                let name = format!("caller {number}");
+                // Without an answer, or with nobody who waits for one, this was not done in time.
+                let Ok(answer) = Client::of(address).try_call(&lead(&name), None) else { return };
+                drop(sender.send((name, answer)));
+            });
+        }
+        let next = || answers.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+        let told: Vec<_> = (0..TURNED_AWAY).map(|_| next().ok()).collect::<Option<_>>()?;
+        let health = Client::of(service.address).get("/health");
+        Some((answers, told, health))
+    });
+    let Held { service, db, folder: _folder, found: (answers, mut told, health) } = held;
     for (_, answer) in &told {
         assert_eq!((answer.codes(), answer.header("retry-after")), ((503, None), Some("1")));
         let message = answer.json["message"].as_str().unwrap();
         assert!(message.contains("nothing was changed") && message.contains("full"), "{message}");
     }
-    let health = Client::of(service.address).get("/health");
     assert_eq!(health.status, 200, "it is well, but busy: {health:?}");
     assert!(health.json["queued"].as_u64() >= Some(4), "{health:?}");
-    drop(lock);
     told.extend((TURNED_AWAY..CALLERS).map(|_| answers.recv_timeout(PATIENCE).unwrap()));
     Client::of(service.address).call(&lead("after")).id();
     service.stop(&db);

@@ -11,12 +11,19 @@ use std::time::{Duration, Instant, SystemTime};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until something is so.
-pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+pub(crate) fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
+    assert!(is_so_by(Instant::now() + PATIENCE, is_so).is_some(), "still not so: {what}");
+}
+
+/// Waits until something is so, or until it is too late for that: `None`.
+pub(crate) fn is_so_by(deadline: Instant, mut is_so: impl FnMut() -> bool) -> Option<()> {
     while !is_so() {
-        assert!(Instant::now() < deadline, "still not so: {what}");
+        if Instant::now() >= deadline {
+            return None;
+        }
         thread::sleep(Duration::from_millis(5));
     }
+    Some(())
 }
 
 /// A free port of the loopback address.

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use opportunity_engine::Engine;
+
 use crate::place::{Place, text};
 
 /// The commands that the program has, as its help lists them.
@@ -118,4 +120,26 @@ fn there_is_a_page_for_the_program_and_one_for_each_command() {
         text(&nowhere.stderr).contains("could not write the pages to nowhere: "),
         "{nowhere:?}"
     );
+}
+
+/// Seen to fail for a check and a schema that say it in words of their own.
+#[test]
+fn a_reader_of_what_is_printed_at_once_that_goes_away_is_told_and_no_panic() {
+    let place = Place::new();
+    place.engine(Engine::options()).close().unwrap();
+    for command in [
+        &["check", "--db", "a.db"][..],
+        &["schema", "request"],
+        &["completions", "bash"],
+        &["man"],
+        &["stats", "--db", "a.db"],
+    ] {
+        let (reader, nobody_reads) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = place.program(command).stdout(nobody_reads).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+        let told = text(&output.stderr);
+        assert!(told.starts_with("opportunity: could not write the output: Broken pipe"), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
 }

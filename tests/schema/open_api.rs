@@ -54,8 +54,15 @@ fn rules() -> Value {
             },
         }),
     );
-    let response =
-        object(json!(["description"]), json!({ "description": text, "content": all("media") }));
+    // A parameter without its name and place: the one is its key, the other is certain.
+    let header = object(
+        json!(["schema"]),
+        json!({ "description": text, "required": { "type": "boolean" }, "schema": rule("schema") }),
+    );
+    let response = object(
+        json!(["description"]),
+        json!({ "description": text, "headers": all("header"), "content": all("media") }),
+    );
     let info = object(
         json!(["title", "version"]),
         json!({ "title": text, "version": text, "summary": text, "description": text }),
@@ -80,7 +87,7 @@ fn rules() -> Value {
     );
     document["$defs"] = json!({
         "schema": { "$ref": "https://json-schema.org/draft/2020-12/schema" },
-        "example": example, "media": media, "parameter": parameter, "response": response,
+        "example": example, "media": media, "parameter": parameter, "header": header, "response": response,
     });
     document
 }
@@ -102,6 +109,9 @@ fn the_document_keeps_the_rules_of_open_api() {
         (&*format!("{post}/responses"), json!({})),
         (&format!("{post}/responses"), json!({ "600": { "description": "" } })),
         (&format!("{post}/responses/200"), json!({ "content": {} })),
+        (&format!("{post}/responses/503/headers/Retry-After"), json!({ "description": "" })),
+        (&format!("{post}/responses/503/headers/Retry-After/name"), json!("Retry-After")),
+        (&format!("{post}/responses/503/headers/Retry-After/in"), json!("header")),
         (&format!("{post}/parameters/0/in"), json!("body")),
         (&format!("{post}/parameters/0/in"), json!("path")),
         (&format!("{post}/parameters/0/schema/type"), json!("text")),
@@ -218,6 +228,23 @@ fn the_requests_are_those_of_the_request_schema_and_the_examples_are_some() {
     assert_eq!(media["examples"].as_object().unwrap().len(), 2);
 }
 
+/// Seen to fail for a header in each response, and for one that may be a text.
+#[test]
+fn only_what_passes_by_itself_has_a_header_and_it_tells_seconds() {
+    let document = schema::open_api();
+    let responses = action(&document)["responses"].as_object().unwrap();
+    let having = responses.iter().filter(|(_, response)| response.get("headers").is_some());
+    assert_eq!(having.map(|(status, _)| status).collect::<Vec<_>>(), ["503"]);
+    let headers = responses["503"]["headers"].as_object().unwrap();
+    assert_eq!(headers.keys().collect::<Vec<_>>(), ["Retry-After"]);
+    let seconds = in_document(&document, &headers["Retry-After"]["schema"]);
+    for (value, is_one) in
+        [(json!(0), true), (json!(1), true), (json!(-1), false), (json!("soon"), false)]
+    {
+        assert_eq!(seconds.is_valid(&value), is_one, "{value}");
+    }
+}
+
 /// Seen to fail for a header of up to 256 characters.
 #[test]
 fn the_parameters_are_the_action_and_the_idempotency_key() {
@@ -239,4 +266,11 @@ fn the_parameters_are_the_action_and_the_idempotency_key() {
         let is_valid = schema.is_valid(&json!(text));
         assert_eq!(is_valid, IdempotencyKey::new(text).is_ok(), "{length}");
     }
+    // What the schema cannot say, and the description does: the length is in bytes.
+    for (length, is_key) in [(1, true), (127, true), (128, false), (255, false)] {
+        let text = "é".repeat(length);
+        assert!(schema.is_valid(&json!(text)), "{length}");
+        assert_eq!(IdempotencyKey::new(text).is_ok(), is_key, "{length}");
+    }
+    assert!(key["description"].as_str().unwrap().contains("255 bytes in UTF-8"));
 }

@@ -1,12 +1,12 @@
 //! `opportunity check`: looks for damage.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use opportunity_engine::{Engine, Findings, OpenError, StoreErrorKind, Verification};
 
 use crate::args::Check;
 use crate::failure::{DAMAGED, Failure, STORE_FAILED};
+use crate::output::Output;
 
 pub(crate) fn run(arguments: &Check) -> Result<ExitCode, Failure> {
     let verification = if arguments.full { Verification::Full } else { Verification::Quick };
@@ -14,8 +14,7 @@ pub(crate) fn run(arguments: &Check) -> Result<ExitCode, Failure> {
         let status = if tells_of_damage(&error) { DAMAGED } else { STORE_FAILED };
         Failure::new(status, "could not check the database", &error)
     })?;
-    print(&findings)
-        .map_err(|error| Failure::new(STORE_FAILED, "could not print the problems", &error))?;
+    print(&findings)?;
     Ok(if findings.is_sound() { ExitCode::SUCCESS } else { ExitCode::from(DAMAGED) })
 }
 
@@ -24,8 +23,9 @@ fn tells_of_damage(error: &OpenError) -> bool {
     matches!(error, OpenError::Store { source, .. } if source.kind() == StoreErrorKind::Damaged)
 }
 
-fn print(findings: &Findings) -> std::io::Result<()> {
-    let mut output = std::io::stdout().lock();
-    writeln!(output, "{findings}")?;
-    findings.problems.iter().try_for_each(|problem| writeln!(output, "{problem}"))
+fn print(findings: &Findings) -> Result<(), Failure> {
+    let mut output = Output::new();
+    output.line(findings)?;
+    findings.problems.iter().try_for_each(|problem| output.line(problem))?;
+    output.flush()
 }

@@ -1,13 +1,12 @@
 //! `opportunity schema`: what goes in and out, described.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use opportunity_engine::schema;
-use serde_json::Value;
 
 use crate::args::{Schema, SchemaArgument};
-use crate::failure::{Failure, STORE_FAILED};
+use crate::failure::Failure;
+use crate::output::Output;
 
 pub(crate) fn run(arguments: &Schema) -> Result<ExitCode, Failure> {
     let described = match arguments.of {
@@ -17,12 +16,8 @@ pub(crate) fn run(arguments: &Schema) -> Result<ExitCode, Failure> {
         SchemaArgument::Change => schema::change(),
         SchemaArgument::OpenApi => schema::open_api(),
     };
-    print(&described)
-        .map_err(|error| Failure::new(STORE_FAILED, "could not print the schema", &error))?;
+    let mut output = Output::new();
+    output.line(format_args!("{described:#}"))?;
+    output.flush()?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn print(described: &Value) -> std::io::Result<()> {
-    let mut output = std::io::stdout().lock();
-    writeln!(output, "{described:#}")
 }
