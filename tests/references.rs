@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use opportunity_engine::strategies::{body_of, valid_add, valid_update};
 use opportunity_engine::{
-    Batch, BatchError, Catalog, Code, Engine, Error, Field, Mentions, Patch, References, Request,
-    StoreErrorKind, TrySubmitError, Value, VenueId, ViolationKind,
+    Batch, BatchError, Catalog, Code, Engine, Error, Field, Forecast, IdempotencyKey, ManualClock,
+    Mentions, Options, Patch, References, Request, StoreErrorKind, Timestamp, TrySubmitError,
+    Value, VenueId, ViolationKind,
 };
 use proptest::prelude::*;
-use support::{id, lead, venue, within};
+use support::{hold_write_lock, id, lead, venue, within};
 
 type Unknown = Result<Vec<Field>, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -482,21 +483,91 @@ proptest! {
     }
 }
 
-/// Seen to fail for references that are asked about every request.
+/// What the directory of a service says of stages.
+#[derive(Debug, Clone, Copy)]
+enum Says {
+    Known,
+    Unknown,
+    Nothing,
+}
+
+/// Options of an engine whose directory says what it is told to.
+fn told_by(says: &Arc<Mutex<Says>>) -> Options {
+    let says = Arc::clone(says);
+    Engine::options().references(move |_: &Mentions<'_>| -> Unknown {
+        match *says.lock().unwrap() {
+            Says::Known => Ok(Vec::new()),
+            Says::Unknown => Ok(vec![Field::StageId]),
+            Says::Nothing => Err("the directory is down".into()),
+        }
+    })
+}
+
+fn under(key: &str) -> Request {
+    lead().idempotency_key(IdempotencyKey::new(key).unwrap())
+}
+
+/// Seen to fail for an engine that refuses, or fails, before it is known whether a request is a repeat.
 #[test]
-fn what_was_carried_out_under_a_key_is_not_asked_about_again() {
-    let is_gone = Arc::new(AtomicBool::new(false));
-    let gone = Arc::clone(&is_gone);
-    let engine = Engine::options()
-        .references(move |_: &Mentions<'_>| {
-            let unknown = gone.load(SeqCst).then_some(Field::StageId);
-            Ok(unknown.into_iter().collect())
-        })
-        .in_memory()
-        .unwrap();
-    let key = |text: &str| opportunity_engine::IdempotencyKey::new(text).unwrap();
-    let added = engine.add_or_update(lead().idempotency_key(key("a"))).unwrap();
-    is_gone.store(true, SeqCst);
-    assert_eq!(engine.add_or_update(lead().idempotency_key(key("a"))).unwrap(), added);
-    assert!(engine.add_or_update(lead().idempotency_key(key("b"))).is_err());
+fn what_was_carried_out_under_a_key_is_answered_whatever_becomes_of_its_ids() {
+    let says = Arc::new(Mutex::new(Says::Known));
+    let engine = told_by(&says).in_memory().unwrap();
+    let added = engine.add_or_update(under("a")).unwrap();
+    for now in [Says::Unknown, Says::Nothing] {
+        *says.lock().unwrap() = now;
+        assert_eq!(engine.add_or_update(under("a")).unwrap(), added, "{now:?}");
+        assert_eq!(engine.check(under("a")).unwrap(), Forecast::Repeated(added), "{now:?}");
+        let refused = engine.add_or_update(under("b")).unwrap_err();
+        assert_eq!(
+            matches!(refused, Error::Rejected(_)),
+            matches!(now, Says::Unknown),
+            "{refused:?}"
+        );
+        assert_eq!(engine.check(under("b")).unwrap_err().to_string(), refused.to_string());
+    }
+    *says.lock().unwrap() = Says::Unknown;
+    let batch = engine.add_or_update_all([under("a"), under("b")], Batch::AllOrNothing);
+    let Err(BatchError::Refused(refused)) = batch else { panic!("{batch:?}") };
+    assert_eq!(refused.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1]);
+    assert_eq!(engine.ids(venue(), None, 10).unwrap(), [added.id()]);
+}
+
+/// Seen to fail for an engine that lets by what was a repeat when its caller looked.
+#[test]
+fn a_key_that_expires_in_the_queue_lets_no_unknown_id_in() {
+    for now in [Says::Unknown, Says::Nothing] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let says = Arc::new(Mutex::new(Says::Known));
+        let clock = ManualClock::new(Timestamp::from_millis(0));
+        let options = told_by(&says).key_lifetime(Duration::from_secs(1)).clock(clock.source());
+        let engine = options.open(&path).unwrap();
+        let added = engine.add_or_update(under("a")).unwrap();
+        *says.lock().unwrap() = now;
+        let lock = hold_write_lock(&path);
+        let (again, neighbour) =
+            (engine.submit(under("a")).unwrap(), Request::update(venue(), added.id()));
+        let neighbour = engine.submit(neighbour.name("a neighbour")).unwrap();
+        clock.advance(Duration::from_secs(2));
+        drop(lock);
+        let error = again.wait().unwrap_err();
+        assert_eq!(matches!(error, Error::Rejected(_)), matches!(now, Says::Unknown), "{error:?}");
+        assert_eq!(neighbour.wait().unwrap().version().get(), 2);
+        assert_eq!(engine.ids(venue(), None, 10).unwrap(), [added.id()]);
+    }
+}
+
+/// Seen to fail for an engine that refuses a double as long as the first is on its way.
+#[test]
+fn a_double_of_what_is_queued_is_answered_like_it_although_its_ids_are_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let says = Arc::new(Mutex::new(Says::Known));
+    let engine = told_by(&says).open(&path).unwrap();
+    let lock = hold_write_lock(&path);
+    let first = engine.submit(under("a")).unwrap();
+    *says.lock().unwrap() = Says::Unknown;
+    let double = engine.submit(under("a")).unwrap();
+    drop(lock);
+    assert_eq!(first.wait().unwrap(), double.wait().unwrap());
 }

@@ -370,8 +370,8 @@ impl Engine {
             Err(rejection) => return Ok(Err(rejection)),
         };
         match &self.shared.references {
-            Some(references) if !self.is_repeat(&order)? => self.look_up(&**references, order),
-            _ => Ok(Ok(order)),
+            Some(references) => self.look_up(&**references, order),
+            None => Ok(Ok(order)),
         }
     }
 

@@ -11,12 +11,11 @@ use crate::wire;
 pub(super) fn once(request: &Request) -> Option<Box<Once>> {
     let key = request.once_under()?.clone();
     let request = wire::comparable(request)?;
-    Some(Box::new(Once { key, request }))
+    Some(Box::new(Once { key, request, otherwise: None }))
 }
 
 impl Engine {
-    /// Whether something was carried out under the key of an order before: it is answered, or refused, for that
-    /// alone, whatever has become of the ids that it mentions.
+    /// Whether something was carried out under the key of an order before, as of the last commit.
     pub(super) fn is_repeat(&self, order: &Order) -> Result<bool, StoreError> {
         if order.once.is_none() {
             return Ok(false);

@@ -84,7 +84,8 @@ impl Options {
     /// Where the time of a change comes from. By default the system's clock.
     ///
     /// It is asked once in each transaction, on the writer's thread; on a caller's by [`Engine::check`], and for a request
-    /// with a key where [references](Options::references) are looked up. It may stand still or jump: the `modified_at` of an opportunity never moves backwards. For tests there is
+    /// under a key if its [references](Options::references) fail. It may stand still or jump: the `modified_at` of an
+    /// opportunity never moves backwards. For tests there is
     /// [`ManualClock`](crate::ManualClock).
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);

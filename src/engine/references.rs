@@ -3,19 +3,52 @@
 use super::Engine;
 use super::caught::caught;
 use super::job::Decided;
-use crate::domain::{Command, Opportunity};
+use crate::domain::{Command, Opportunity, Rejection};
 use crate::references::{Mentions, References};
 use crate::store::{Operation, Order, StoreError, StoreErrorKind};
 
 impl Engine {
     /// Refuses an order that mentions what is not known.
+    ///
+    /// Not if it was carried out before under its key: then it is answered as it was, whatever has become of what
+    /// it mentions. Whether it was can be told in its transaction alone, where the key may have expired, or that of a
+    /// double have been recorded. So what would be answered else goes along.
     pub(super) fn look_up(
         &self,
         references: &dyn References,
-        order: Order,
+        mut order: Order,
     ) -> Result<Decided, StoreError> {
-        let stored = self.updated_by_half_of_a_pair(&order.command)?;
-        look_up(references, order, stored.as_ref())
+        let otherwise = match self.unknown_in(references, &order.command) {
+            Ok(None) => return Ok(Ok(order)),
+            Ok(Some(refusal)) => Ok(refusal),
+            // That may go on for a while, and is not for the writer to find out for each request.
+            Err(failure) if !self.is_repeat(&order)? => return Err(failure),
+            Err(failure) => Err(failure),
+        };
+        match &mut order.once {
+            Some(once) => once.otherwise = Some(otherwise),
+            None => return otherwise.map(Err),
+        }
+        Ok(Ok(order))
+    }
+
+    /// The refusal of a command that mentions what is not known. What mentions nothing is not looked up.
+    fn unknown_in(
+        &self,
+        references: &dyn References,
+        command: &Command,
+    ) -> Result<Option<Rejection>, StoreError> {
+        let stored = self.updated_by_half_of_a_pair(command)?;
+        let mentions = Mentions::new(command);
+        let mentions = stored.as_ref().map_or(mentions, |stored| mentions.beside(stored));
+        if mentions.iter().next().is_none() {
+            return Ok(None);
+        }
+        let failed =
+            |error| StoreError::caused_by(Operation::Accept, StoreErrorKind::NoReferences, error);
+        let unknown =
+            caught(|| Operation::Accept, || references.unknown(&mentions).map_err(failed))?;
+        Ok(mentions.refusal(&unknown))
     }
 
     /// What a command updates, as of the last commit, if it gives one of a pair and leaves the other one as it is.
@@ -30,28 +63,4 @@ impl Engine {
             _ => Ok(None),
         }
     }
-}
-
-/// What mentions nothing is not looked up.
-fn look_up(
-    references: &dyn References,
-    order: Order,
-    stored: Option<&Opportunity>,
-) -> Result<Decided, StoreError> {
-    let mentions = Mentions::new(&order.command);
-    let mentions = stored.map_or(mentions, |stored| mentions.beside(stored));
-    if mentions.iter().next().is_none() {
-        return Ok(Ok(order));
-    }
-    let unknown = caught(
-        || Operation::Accept,
-        || {
-            let failed = |error| {
-                StoreError::caused_by(Operation::Accept, StoreErrorKind::NoReferences, error)
-            };
-            references.unknown(&mentions).map_err(failed)
-        },
-    )?;
-    let refusal = mentions.refusal(&unknown);
-    Ok(refusal.map_or(Ok(order), Err))
 }

@@ -17,9 +17,9 @@ use crate::domain::Field;
 ///
 /// The engine asks once for each request that breaks no other rule and mentions an id, on the thread of
 /// the caller and before the request is queued: it may take its time, and holds up nobody else. Each
-/// field that it names becomes a violation (code 24224); all of a request are told at once. It is not asked
-/// about a request that was carried out before under the same
-/// [`idempotency_key`](crate::Request::idempotency_key).
+/// field that it names becomes a violation (code 24224); all of a request are told at once. A request
+/// that was carried out before under the same [`idempotency_key`](crate::Request::idempotency_key) is answered as it was,
+/// whatever is said of it now.
 ///
 /// # Pairs
 ///

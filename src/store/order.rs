@@ -1,6 +1,7 @@
 //! What the engine hands to the store.
 
-use crate::domain::{Command, IdempotencyKey, VenueId};
+use super::error::StoreError;
+use crate::domain::{Command, IdempotencyKey, Rejection, VenueId};
 
 /// A command, and whether it is to be carried out once only.
 #[derive(Debug, Clone)]
@@ -16,9 +17,17 @@ pub(crate) struct Once {
     pub(crate) key: IdempotencyKey,
     /// The request as JSON: another one under the same key is refused.
     pub(crate) request: String,
+    /// What is to be answered if it was not carried out before: a refusal, or a failure. It was found before, and
+    /// does not concern a repeat.
+    pub(crate) otherwise: Option<Result<Rejection, StoreError>>,
 }
 
 impl Order {
+    /// What is to be answered, once it is known that it was not carried out before.
+    pub(super) fn otherwise(&self) -> Option<&Result<Rejection, StoreError>> {
+        self.once.as_ref()?.otherwise.as_ref()
+    }
+
     pub(super) const fn venue(&self) -> VenueId {
         self.command.venue()
     }

@@ -56,6 +56,9 @@ impl Plan {
         if let Some(recalled) = present.recall(order, at)? {
             return Ok(recalled.map(Self::Repeat));
         }
+        if let Some(otherwise) = order.otherwise() {
+            return otherwise.clone().map(Err);
+        }
         match &order.command {
             Command::Add { venue, details } => {
                 Self::of_add(present.last_id()?, *venue, details, at).map(Ok)
