@@ -3,7 +3,7 @@
 mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
@@ -465,7 +465,7 @@ proptest! {
     ) {
         let asked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked);
-        let clock = || opportunity_engine::Timestamp::from_millis(0);
+        let clock = || Timestamp::from_millis(0);
         let with = Engine::options()
             .clock(clock)
             .references(move |_: &Mentions<'_>| -> Unknown { count.fetch_add(1, SeqCst); Ok(Vec::new()) })
