@@ -176,6 +176,16 @@ fn rejections() {
             "the idempotency key was used for another request",
             "the idempotency key was used for another request",
         ),
+        (
+            Rejection::Conflict(Conflict::Pair {
+                id: OpportunityId::new(755).unwrap(),
+                field: Field::StageId,
+            }),
+            "'stageId' of opportunity 755 was changed after the request was held against it; send it again, or \
+             give both of the pair",
+            "'stageId' of opportunity 755 was changed after the request was held against it; send it again, or \
+             give both of the pair",
+        ),
     ] {
         assert_eq!(text(&rejection), expected);
         assert_eq!(rejection.headline(), headline);

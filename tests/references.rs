@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use opportunity_engine::strategies::{body_of, valid_add, valid_update};
 use opportunity_engine::{
-    Batch, BatchError, Catalog, Code, Engine, Error, Field, Forecast, IdempotencyKey, ManualClock,
-    Mentions, Options, Patch, References, Request, StoreErrorKind, Timestamp, TrySubmitError,
-    Value, VenueId, ViolationKind,
+    Batch, BatchError, Catalog, Code, Conflict, Engine, Error, Field, Forecast, IdempotencyKey,
+    ManualClock, Mentions, Options, Patch, References, Rejection, Reply, Request, StoreErrorKind,
+    Timestamp, TrySubmitError, Value, VenueId, ViolationKind,
 };
 use proptest::prelude::*;
 use support::{hold_write_lock, id, lead, venue, within};
@@ -570,4 +570,75 @@ fn a_double_of_what_is_queued_is_answered_like_it_although_its_ids_are_gone() {
     let double = engine.submit(under("a")).unwrap();
     drop(lock);
     assert_eq!(first.wait().unwrap(), double.wait().unwrap());
+}
+
+fn pair_conflict(field: Field) -> Rejection {
+    Rejection::Conflict(Conflict::Pair { id: id(1), field })
+}
+
+/// The other one of a pair may be changed by somebody whose request is queued already. Seen to fail for an engine that
+/// does not look again when it is the request's turn.
+#[test]
+fn what_is_changed_after_an_update_was_held_against_it_is_a_conflict() {
+    let update = || Request::update(venue(), id(1));
+    let lead_of =
+        |company: i64, contact: i64| update().company_id(company).company_lead_contact_id(contact);
+    for (before, queued, then, conflict) in [
+        (update(), update().stage_id(70), update().stage_reason_id(4), Some(Field::StageId)),
+        (update(), update().stage_reason_id(4), update().stage_id(70), Some(Field::StageReasonId)),
+        (
+            update(),
+            update().stage_id(70).stage_reason_id(5),
+            update().stage_id(69),
+            Some(Field::StageReasonId),
+        ),
+        (
+            lead_of(11, 919),
+            lead_of(12, 920),
+            update().company_lead_contact_id(919),
+            Some(Field::CompanyId),
+        ),
+        // Whatever else was changed is no concern of the pair's.
+        (update(), update().name("other").quality_id(1), update().stage_reason_id(4), None),
+        (update(), update().stage_id(69), update().stage_reason_id(4), None),
+        (update(), update().stage_id(70), update().stage_id(69).stage_reason_id(4), None),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let engine = Engine::options().references(catalog()).open(&path).unwrap();
+        engine.add_or_update(lead()).unwrap();
+        engine.add_or_update(before.name("before")).unwrap();
+        let lock = hold_write_lock(&path);
+        let (first, second) = [&queued, &then].map(|it| engine.submit(it.clone()).unwrap()).into();
+        drop(lock);
+        first.wait().unwrap();
+        match (second.wait(), conflict) {
+            (Ok(_), None) => {}
+            (Err(Error::Rejected(rejection)), Some(field)) => {
+                assert_eq!(rejection, pair_conflict(field), "{then:?}");
+            }
+            other => panic!("{other:?} for {then:?}"),
+        }
+    }
+}
+
+/// Seen to fail for an engine that does not look again when it is the request's turn.
+#[test]
+fn within_a_batch_too_a_reason_belongs_to_its_stage() {
+    let engine = asking(catalog());
+    engine.add_or_update(lead()).unwrap();
+    let update = || Request::update(venue(), id(1));
+    let halves = [update().stage_id(70), update().stage_reason_id(4)];
+    let refused = engine.add_or_update_all(halves.clone(), Batch::AllOrNothing).unwrap_err();
+    let BatchError::Refused(refused) = refused else { panic!("{refused:?}") };
+    assert_eq!(refused, [(1, pair_conflict(Field::StageId))]);
+    let results = engine.add_or_update_all(halves, Batch::EachOnItsOwn).unwrap();
+    let reply = Reply::from(results[1].clone());
+    assert_eq!((results[0].is_ok(), reply.status()), (true, 409));
+    // Together they are held against each other alone.
+    let both = update().stage_id(69).stage_reason_id(4);
+    engine.add_or_update_all([update().stage_id(70), both], Batch::AllOrNothing).unwrap();
+    let stored = engine.get(venue(), id(1)).unwrap().unwrap();
+    let (stage, reason) = (stored.stage_id().get(), stored.stage_reason_id().unwrap().get());
+    assert_eq!((stage, reason), (69, 4));
 }

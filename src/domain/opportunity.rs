@@ -89,6 +89,17 @@ impl Opportunity {
         }
     }
 
+    /// Refuses an update that was held against other values of fields that it leaves as they are.
+    pub(crate) fn check_beside(
+        &self,
+        beside: &[(Field, Option<Value<'static>>)],
+    ) -> Result<(), Rejection> {
+        match beside.iter().find(|(field, value)| self.value(*field) != *value) {
+            Some(&(field, _)) => Err(Rejection::Conflict(Conflict::Pair { id: self.id, field })),
+            None => Ok(()),
+        }
+    }
+
     /// Its id.
     #[must_use]
     pub const fn id(&self) -> OpportunityId {

@@ -94,6 +94,19 @@ pub enum Conflict {
     /// [`Request::idempotency_key`](super::Request::idempotency_key).
     #[error("the idempotency key was used for another request")]
     IdempotencyKey,
+    /// The update gives one of a pair, a stage or its reason say, and was held against the other one that was there; by
+    /// its turn somebody, or an earlier request of the same batch, has changed that. See
+    /// [`References`](crate::References#pairs).
+    #[error(
+        "'{field}' of opportunity {id} was changed after the request was held against it; send it again, or give \
+         both of the pair"
+    )]
+    Pair {
+        /// The opportunity.
+        id: OpportunityId,
+        /// The field that was changed.
+        field: Field,
+    },
 }
 
 impl Rejection {

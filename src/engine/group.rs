@@ -322,7 +322,7 @@ mod tests {
     }
 
     fn order(request: &Request) -> Order {
-        Order { once: once(request), command: decide(request.clone()).unwrap() }
+        Order { once: once(request), ..decide(request.clone()).unwrap().into() }
     }
 
     /// Fills a database up, and gives back what was told of those that were alone, and of each batch.

@@ -379,7 +379,7 @@ impl Engine {
     fn decide_alone(&self, request: Request) -> Decided {
         self.shared.decoder.check_size(request.text_bytes())?;
         let once = once(&request);
-        Ok(Order { command: decide(request)?, once })
+        Ok(Order { command: decide(request)?, once, beside: Vec::new() })
     }
 
     fn submit_if_there_is_room(&self, request: Request) -> Result<Ticket, TrySubmitError> {

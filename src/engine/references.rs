@@ -3,7 +3,7 @@
 use super::Engine;
 use super::caught::caught;
 use super::job::Decided;
-use crate::domain::{Command, Opportunity, Rejection};
+use crate::domain::{Command, Field, Opportunity, Rejection, Value};
 use crate::references::{Mentions, References};
 use crate::store::{Operation, Order, StoreError, StoreErrorKind};
 
@@ -18,7 +18,9 @@ impl Engine {
         references: &dyn References,
         mut order: Order,
     ) -> Result<Decided, StoreError> {
-        let otherwise = match self.unknown_in(references, &order.command) {
+        let stored = self.updated_by_half_of_a_pair(&order.command)?;
+        order.beside = beside(&order.command, stored.as_ref());
+        let otherwise = match unknown_in(references, &order.command, stored.as_ref()) {
             Ok(None) => return Ok(Ok(order)),
             Ok(Some(refusal)) => Ok(refusal),
             // That may go on for a while, and is not for the writer to find out for each request.
@@ -32,35 +34,43 @@ impl Engine {
         Ok(Ok(order))
     }
 
-    /// The refusal of a command that mentions what is not known. What mentions nothing is not looked up.
-    fn unknown_in(
-        &self,
-        references: &dyn References,
-        command: &Command,
-    ) -> Result<Option<Rejection>, StoreError> {
-        let stored = self.updated_by_half_of_a_pair(command)?;
-        let mentions = Mentions::new(command);
-        let mentions = stored.as_ref().map_or(mentions, |stored| mentions.beside(stored));
-        if mentions.iter().next().is_none() {
-            return Ok(None);
-        }
-        let failed =
-            |error| StoreError::caused_by(Operation::Accept, StoreErrorKind::NoReferences, error);
-        let unknown =
-            caught(|| Operation::Accept, || references.unknown(&mentions).map_err(failed))?;
-        Ok(mentions.refusal(&unknown))
-    }
-
     /// What a command updates, as of the last commit, if it gives one of a pair and leaves the other one as it is.
     fn updated_by_half_of_a_pair(
         &self,
         command: &Command,
     ) -> Result<Option<Opportunity>, StoreError> {
         match command {
-            Command::Update { venue, id, .. } if Mentions::new(command).is_half_of_a_pair() => {
+            Command::Update { venue, id, .. } if is_half_of_a_pair(command) => {
                 self.shared.readers.get(*venue, *id)
             }
             _ => Ok(None),
         }
     }
+}
+
+fn is_half_of_a_pair(command: &Command) -> bool {
+    Mentions::new(command).kept_beside_partners().next().is_some()
+}
+
+/// What a command is held against, of what is stored: nothing if there is nothing yet.
+fn beside(command: &Command, stored: Option<&Opportunity>) -> Vec<(Field, Option<Value<'static>>)> {
+    let value = |field| stored?.value(field).map(Value::into_owned);
+    Mentions::new(command).kept_beside_partners().map(|field| (field, value(field))).collect()
+}
+
+/// The refusal of a command that mentions what is not known. What mentions nothing is not looked up.
+fn unknown_in(
+    references: &dyn References,
+    command: &Command,
+    stored: Option<&Opportunity>,
+) -> Result<Option<Rejection>, StoreError> {
+    let mentions = Mentions::new(command);
+    let mentions = stored.map_or(mentions, |stored| mentions.beside(stored));
+    if mentions.iter().next().is_none() {
+        return Ok(None);
+    }
+    let failed =
+        |error| StoreError::caused_by(Operation::Accept, StoreErrorKind::NoReferences, error);
+    let unknown = caught(|| Operation::Accept, || references.unknown(&mentions).map_err(failed))?;
+    Ok(mentions.refusal(&unknown))
 }

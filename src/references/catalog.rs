@@ -120,8 +120,16 @@ impl Venue {
             Field::OwnerUserId => is_in(&self.users, id),
             Field::StageReasonId => self.knows_reason(id, mentioned(mentions, Field::StageId)),
             Field::ChannelId => is_in(&self.channels, id),
-            // Not in a catalog.
-            _ => true,
+            // Not in a catalog, or no id of anything.
+            Field::Id
+            | Field::VenueId
+            | Field::Name
+            | Field::ConfirmedQuoteId
+            | Field::ConfirmedQuoteStatus
+            | Field::CancelledQuoteId
+            | Field::LostToCompetition
+            | Field::ClosedDate
+            | Field::Description => true,
         }
     }
 

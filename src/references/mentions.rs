@@ -71,9 +71,10 @@ impl<'a> Mentions<'a> {
         self.given(field).or_else(|| self.kept_beside_its_partner(field))
     }
 
-    /// Whether one of a pair is given and the other one left as it is: what is stored has to be known.
-    pub(crate) fn is_half_of_a_pair(&self) -> bool {
-        Field::DETAILS.iter().any(|&field| self.is_kept_beside_its_partner(field))
+    /// The fields that are left as they are while the other one of their pair is given: what is stored of them has
+    /// to be known.
+    pub(crate) fn kept_beside_partners(&self) -> impl Iterator<Item = Field> {
+        Field::DETAILS.iter().copied().filter(|&field| self.is_kept_beside_its_partner(field))
     }
 
     fn given(&self, field: Field) -> Option<Value<'a>> {

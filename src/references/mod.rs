@@ -29,10 +29,10 @@ use crate::domain::Field;
 /// does not belong to it. Then give both, or clear the one that no longer fits. To clear one of a pair is no violation, and
 /// what an update leaves as it is is not held against its partner.
 ///
-/// It is read as of the last commit, when the request is submitted. So what earlier requests do that are still
-/// queued, or stand before it in the same batch, is not seen: give both of a pair in one request. And another caller
-/// who changes the other one of the pair at the same time is not noticed, unless the request says which version
-/// it [expects](crate::Request::expected_version). Nor does a change of what exists concern opportunities that are
+/// It is read as of the last commit, when the request is submitted. What earlier requests do that are still
+/// queued, or stand before it in the same batch, is not seen then: give both of a pair in one request. If the other one
+/// of the pair is changed before it is the request's turn, it is refused as a conflict,
+/// [`Conflict::Pair`](crate::Conflict::Pair). A change of what exists does not concern opportunities that are
 /// stored. An opportunity that is not there has no pair to be held against: the request is
 /// refused as not found after all, if what it gives is known.
 ///

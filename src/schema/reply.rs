@@ -112,7 +112,7 @@ fn meaning_of(code: Code) -> &'static str {
         Code::NotFound => "The opportunity does not exist in that venue.",
         Code::Invalid => "The opportunity details are invalid; each violation has a message.",
         Code::Conflict => {
-            "What the request relies on is not so: the version is not the expected one, or the idempotency key was used for another request."
+            "What the request relies on is not so: the version is not the expected one, the idempotency key was used for another request, or what it was held against was changed meanwhile."
         }
     }
 }
@@ -136,7 +136,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::domain::{Conflict, Outcome, Rejection, VenueId, Version, ViolationKind};
+    use crate::domain::{Conflict, Field, Outcome, Rejection, VenueId, Version, ViolationKind};
     use crate::error_texts::KINDS;
     use crate::store::{Operation, StoreError};
 
@@ -154,6 +154,7 @@ mod tests {
             Rejection::NotFound { venue, id },
             Rejection::of_request(ViolationKind::NotAnObject),
             Rejection::Conflict(Conflict::IdempotencyKey),
+            Rejection::Conflict(Conflict::Pair { id, field: Field::StageId }),
             Rejection::Conflict(Conflict::Version { id, expected: version, current: version }),
         ];
         let errors = failures.chain(refusals.map(Error::from)).map(|error| Reply::from(Err(error)));

@@ -1,7 +1,7 @@
 //! What the engine hands to the store.
 
 use super::error::StoreError;
-use crate::domain::{Command, IdempotencyKey, Rejection, VenueId};
+use crate::domain::{Command, Field, IdempotencyKey, Rejection, Value, VenueId};
 
 /// A command, and whether it is to be carried out once only.
 #[derive(Debug, Clone)]
@@ -9,6 +9,9 @@ pub(crate) struct Order {
     pub(crate) command: Command,
     /// Boxed, as most orders have none and the queue holds many of them.
     pub(crate) once: Option<Box<Once>>,
+    /// What the opportunity is taken to have in fields that an update leaves as they are: what it gives was held
+    /// against that.
+    pub(crate) beside: Vec<(Field, Option<Value<'static>>)>,
 }
 
 /// Carry it out once under this key.
@@ -36,6 +39,6 @@ impl Order {
 #[cfg(test)]
 impl From<Command> for Order {
     fn from(command: Command) -> Self {
-        Self { command, once: None }
+        Self { command, once: None, beside: Vec::new() }
     }
 }

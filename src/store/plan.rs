@@ -64,8 +64,14 @@ impl Plan {
                 Self::of_add(present.last_id()?, *venue, details, at).map(Ok)
             }
             Command::Update { venue, id, changes, expected_version } => {
-                let found = present.load(*venue, *id)?;
-                Self::of_update(found, (*venue, *id), changes, *expected_version, at)
+                let Some(before) = present.load(*venue, *id)? else {
+                    return Ok(Err(Rejection::NotFound { venue: *venue, id: *id }));
+                };
+                let relied_on = before.check_version(*expected_version);
+                match relied_on.and_then(|()| before.check_beside(&order.beside)) {
+                    Ok(()) => Self::of_update(before, changes, at),
+                    Err(rejection) => Ok(Err(rejection)),
+                }
             }
         }
     }
@@ -82,18 +88,12 @@ impl Plan {
         Ok(Self::Insert(Opportunity::create(id, venue, details.clone(), at)))
     }
 
-    /// An update of what was found for an id in a venue.
     fn of_update(
-        found: Option<Opportunity>,
-        (venue, id): (VenueId, OpportunityId),
+        before: Opportunity,
         changes: &Changes,
-        expected_version: Option<Version>,
         at: Timestamp,
     ) -> Result<Result<Self, Rejection>, StoreError> {
-        let Some(before) = found else { return Ok(Err(Rejection::NotFound { venue, id })) };
-        let updated =
-            before.check_version(expected_version).and_then(|()| before.update(changes, at));
-        match updated {
+        match before.update(changes, at) {
             Ok(Some(after)) if after.version() == before.version() => Err(exhausted()),
             Ok(Some(after)) => Ok(Ok(Self::Update { before, after })),
             Ok(None) => Ok(Ok(Self::Nothing { id: before.id(), version: before.version() })),
