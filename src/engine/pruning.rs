@@ -8,8 +8,9 @@ use super::checkpoints::{bulk_bytes, move_log};
 use crate::domain::Sequence;
 use crate::store::{Effort, Operation, StoreError, StoreErrorKind, WriteConnection};
 
-/// How many records are deleted in one transaction: a writer waits for it some milliseconds.
-const PRUNED_AT_ONCE: usize = 1_000;
+/// How many records are deleted in one transaction: a writer waits for it some ten milliseconds. With the pauses
+/// that makes 110,000 a second: as many as the fastest writer records.
+const PRUNED_AT_ONCE: usize = 4_000;
 
 /// The shortest pause between two of these transactions. Who waits for one looks again after 1, 2, 5, 10 …
 /// milliseconds: without a pause it would never find the database free.
@@ -18,9 +19,9 @@ const MIN_PAUSE: Duration = Duration::from_millis(20);
 impl Engine {
     /// Deletes the records up to a sequence: nobody needs them any more. Tells how many there were.
     ///
-    /// It is done a thousand at a time, each thousand in a transaction of its own, with pauses in which others
+    /// It is done some thousand at a time, those in a transaction of their own, with pauses in which others
     /// write. What was deleted stays deleted if it fails on its way. The write-ahead log keeps its
-    /// [cap](crate::Options::log_cap_bytes), but for what a thousand take.
+    /// [cap](crate::Options::log_cap_bytes), but for what those take.
     ///
     /// # Errors
     ///
