@@ -15,7 +15,7 @@
 //! | `growth` | B and D on a table that grows to 1,000,000 rows, or to `--growth-to`; the baseline's to 1,000,000 |
 //! | `curve` | 1 to 256 callers, each a thread |
 //! | `memory` | the most memory that a process takes while 10,000,000 requests stream through it |
-//! | `options` | B and D with a history, with keys, with expected versions, with dry runs, with references, with lists and exports that are read meanwhile, with a listener to what is traced; beside the engine without, which stands in the place of the baseline |
+//! | `options` | B and D with a history, with a follower or pruning beside it, with keys, that also expire, with expected versions, with dry runs, with references, with lists and exports that are read meanwhile, with a listener to what is traced; beside the engine without, which stands in the place of the baseline |
 //! | `floor` | B and D beside the bare statements of SQLite on one thread |
 //!
 //! Without a mode, all run. `--quick` makes everything small, to see that it works; `--json` prints

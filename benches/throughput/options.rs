@@ -23,10 +23,14 @@ use used::Used;
 
 pub(crate) fn options(arguments: &Arguments, report: &Report) {
     compare::<used::History>(arguments, report);
+    compare::<used::Follower>(arguments, report);
+    compare::<used::Pruning>(arguments, report);
     compare::<used::Keys>(arguments, report);
+    compare::<used::ExpiringKeys>(arguments, report);
     compare::<used::Versions>(arguments, report);
     compare::<used::DryRuns>(arguments, report);
     compare::<used::References>(arguments, report);
+    compare::<used::ReferencesOfUpdates>(arguments, report);
     compare::<used::Lists>(arguments, report);
     compare::<used::Exports>(arguments, report);
     compare::<listener::Listener>(arguments, report);

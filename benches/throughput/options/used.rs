@@ -1,11 +1,13 @@
 //! What is used, and what requests need for it.
 
+use std::cell::Cell;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use opportunity_engine::{
-    Catalog, Engine, Field, Filter, IdempotencyKey, OpportunityId, Options, Patch, Request, Value,
-    VenueId,
+    Catalog, Engine, Field, Filter, IdempotencyKey, OpportunityId, Options, Patch, Request,
+    Sequence, Value, VenueId,
 };
 use serde_json::{Map, json};
 
@@ -41,6 +43,51 @@ impl Used for History {
     }
 }
 
+/// Somebody takes over every change, a thousand at a time.
+#[derive(Default)]
+pub(super) struct Follower;
+
+impl Used for Follower {
+    const NAME: &'static str = "a history and a follower";
+
+    fn options() -> Options {
+        History::options()
+    }
+
+    fn beside() -> Option<fn(&Engine)> {
+        thread_local! {
+            static SEEN: Cell<Option<Sequence>> = const { Cell::new(None) };
+        }
+        Some(|engine| {
+            let next = engine.next_change(SEEN.get());
+            if next.wait_for(Duration::from_millis(10)).expect("it is read") {
+                let changes = engine.changes(SEEN.get(), 1_000).expect("they are read");
+                SEEN.set(changes.last().map(|it| it.sequence));
+            }
+        })
+    }
+}
+
+/// Whatever is recorded is deleted.
+#[derive(Default)]
+pub(super) struct Pruning;
+
+impl Used for Pruning {
+    const NAME: &'static str = "a history that is pruned";
+
+    fn options() -> Options {
+        History::options()
+    }
+
+    fn beside() -> Option<fn(&Engine)> {
+        Some(|engine| {
+            if let Some(last) = engine.last_change().expect("it is read") {
+                engine.prune_changes(last).expect("they are deleted");
+            }
+        })
+    }
+}
+
 /// Every request has a key of its own.
 #[derive(Default)]
 pub(super) struct Keys {
@@ -55,6 +102,22 @@ impl Used for Keys {
         // As long as a UUID.
         let key = IdempotencyKey::new(format!("{number:036}")).expect("it is short");
         request.idempotency_key(key)
+    }
+}
+
+/// After a second as many expire as there are new ones, as in a database that has been in use for a day.
+#[derive(Default)]
+pub(super) struct ExpiringKeys(Keys);
+
+impl Used for ExpiringKeys {
+    const NAME: &'static str = "keys that live a second";
+
+    fn options() -> Options {
+        Engine::options().key_lifetime(Duration::from_secs(1))
+    }
+
+    fn prepare(&self, engine: &Engine, request: Request) -> Request {
+        self.0.prepare(engine, request)
     }
 }
 
@@ -108,6 +171,22 @@ impl Used for References {
         let venues: Map<_, _> = (1..=VENUES).map(|it| (it.to_string(), venue.clone())).collect();
         let catalog = serde_json::to_vec(&venues).expect("it is JSON");
         Engine::options().references(Catalog::from_json(&catalog).expect("it is a catalog"))
+    }
+}
+
+/// Updates give a stage, so each of them is looked up, and held against the reason that is there.
+#[derive(Default)]
+pub(super) struct ReferencesOfUpdates;
+
+impl Used for ReferencesOfUpdates {
+    const NAME: &'static str = "references, also of updates";
+
+    fn options() -> Options {
+        References::options()
+    }
+
+    fn prepare(&self, _engine: &Engine, request: Request) -> Request {
+        request.stage_id(69)
     }
 }
 
