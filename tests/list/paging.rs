@@ -250,7 +250,8 @@ fn a_list_by_last_change_takes_the_memory_of_a_page_and_of_the_places_ahead() {
         let listing = engine.list(venue(), Filter::new()).order(ListOrder::LastChange);
         assert_eq!(listing.iter().map(Result::unwrap).count(), rows);
     });
-    assert!(counted.bytes_max < 5 << 20, "{} bytes", counted.bytes_max);
+    // However many there are: 65,536 places of 24 bytes from the index, as many from the tail, in vectors that double.
+    assert!(counted.bytes_max < 8 << 20, "{} bytes", counted.bytes_max);
 }
 
 /// Seen to fail for a list by last change of the index alone, and of the tail alone.
