@@ -259,25 +259,26 @@ fn others_write_while_changes_are_pruned() {
     let options = Engine::options().history(true).durability(Durability::Off);
     let engine =
         options.busy_timeout(Duration::from_secs(1)).open(folder.path().join("a.db")).unwrap();
-    engine.add_or_update_all(vec![lead(); 30_000], Batch::EachOnItsOwn).unwrap();
+    const RECORDS: i64 = 60_000;
+    engine.add_or_update_all(vec![lead(); RECORDS as usize], Batch::EachOnItsOwn).unwrap();
     thread::scope(|scope| {
-        let pruning = scope.spawn(|| engine.prune_changes(sequence(30_000)).unwrap());
+        let pruning = scope.spawn(|| engine.prune_changes(sequence(RECORDS)).unwrap());
         let mut written = 0;
         while !pruning.is_finished() {
             engine.add_or_update(lead()).unwrap();
             written += 1;
         }
-        assert!(written > 30, "{written} were written meanwhile");
-        assert_eq!(pruning.join().unwrap(), 30_000);
+        assert!(written >= 15, "{written} were written meanwhile");
+        assert_eq!(pruning.join().unwrap(), RECORDS as u64);
     });
 }
 
-/// Seen to catch: records deleted without a look at the log.
+/// Seen to catch: records deleted without a look at the log, and one that begins with the first slice of each call.
 #[test]
 fn the_log_keeps_its_cap_while_changes_are_pruned() {
     const CAP: u64 = 256 << 10;
     // What a hundred adds take, or the records that are deleted at once.
-    const OVERSHOOT: u64 = 3 << 19;
+    const OVERSHOOT: u64 = 1 << 20;
     let folder = tempfile::tempdir().unwrap();
     let options = Engine::options().durability(Durability::Off).history(true).log_cap_bytes(CAP);
     let options = options.busy_timeout(Duration::from_millis(50));
@@ -291,8 +292,10 @@ fn the_log_keeps_its_cap_while_changes_are_pruned() {
 
     let reader = rusqlite::Connection::open(folder.path().join("a.db")).unwrap();
     reader.execute_batch("BEGIN; SELECT * FROM opportunity LIMIT 1").unwrap();
-    let error = engine.prune_changes(sequence(50_000)).unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::LogFull);
+    for _ in 0..3 {
+        let error = engine.prune_changes(sequence(50_000)).unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::LogFull);
+    }
     let bytes = log_bytes();
     assert!(bytes < CAP + OVERSHOOT, "{bytes}");
     assert!(engine.health().log_bytes > CAP, "{:?}", engine.health());

@@ -193,6 +193,8 @@ fn replies_are_never_written_over_the_requests_or_the_database() {
         assert!(std::fs::read(place.db()).ok() == database);
         std::os::unix::fs::symlink(place.db(), place.path("link")).unwrap();
         assert_eq!(apply(&place, place.path("link")).status.code(), Some(2));
+        std::fs::hard_link(place.path("in"), place.path("other name")).unwrap();
+        assert_eq!(apply(&place, place.path("other name")).status.code(), Some(2));
         assert_eq!(std::fs::read_to_string(place.path("in")).unwrap(), LEAD);
         let output = apply(&place, place.path("replies"));
         assert!(output.status.success(), "{output:?}");

@@ -239,7 +239,8 @@ fn the_time_of_a_change_is_taken_once_the_file_is_free() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let clock = ManualClock::new(Timestamp::from_millis(1_000));
-    let engine = Engine::options().clock(clock.source()).open(&path).unwrap();
+    let options = Engine::options().clock(clock.source()).busy_timeout(Duration::from_secs(60));
+    let engine = options.open(&path).unwrap();
     let lock = hold_write_lock(&path);
     let waiting = engine.submit(lead()).unwrap();
     eventually(|| engine.stats().queued_commands == 0);

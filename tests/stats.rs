@@ -313,10 +313,18 @@ fn a_batch_without_a_command_is_no_group() {
     let unknowable = vec![lead().stage_id(7); 3];
     let aborted = engine.add_or_update_all(unknowable, Batch::EachOnItsOwn).unwrap();
     assert!(aborted.iter().all(|it| matches!(it, Err(Error::Aborted(_)))), "{aborted:?}");
+    let refused = engine.add_or_update_all(vec![lead().name(""); 2], Batch::EachOnItsOwn).unwrap();
+    assert!(refused.iter().all(|it| matches!(it, Err(Error::Rejected(_)))), "{refused:?}");
+    let told = Told { aborted: 3, refused: [0, 0, 2, 0], ..Told::default() };
     let stats = engine.stats();
-    assert_eq!((stats.outcomes.aborted, stats.outcomes.total()), (3, 3));
+    assert_eq!(Told::from(stats.outcomes), told);
     let none = Distribution::default();
     assert_eq!([stats.group_commands, stats.commit_micros, stats.answer_micros], [none; 3]);
+    // Of all or nothing the store is asked for what it refuses beside.
+    let whole = [lead(), lead().name(""), lead().name("")];
+    engine.add_or_update_all(whole, Batch::AllOrNothing).unwrap_err();
+    let group = engine.stats().group_commands;
+    assert_eq!((group.count, group.max), (1, 1));
 }
 
 /// Seen to fail for a time that begins when the writer takes a command, and for the size of what was taken

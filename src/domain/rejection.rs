@@ -51,8 +51,8 @@ impl Code {
     }
 }
 
-/// Why a request was refused. Nothing was changed; the same request will be refused again until
-/// it, or the opportunity it names, is another.
+/// Why a request was refused. Nothing was changed; but for a [`Conflict::Pair`], the same request will be refused
+/// again until it, or the opportunity it names, is another.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejection {

@@ -86,9 +86,12 @@ impl Engine {
         }
         self.count_aborted(undecided.len());
         let len = decided.len();
+        let is_answered = decided.iter().all(Result::is_err);
         let (job, waiter) = Job::each(decided, bytes);
-        let queued = if len == 0 {
-            job.answer();
+        let queued = if is_answered {
+            let jobs = [job];
+            self.shared.statistics.note_outcomes(&OutcomeCounts::of(&jobs));
+            jobs.into_iter().for_each(Job::answer);
             Ok(())
         } else {
             self.shared.queue.push(job).inspect_err(|_| self.count_aborted(len))

@@ -145,30 +145,36 @@ pub(super) enum Unit<'j> {
 }
 
 impl Unit<'_> {
-    /// How many commands it holds.
-    pub(super) const fn len(&self) -> usize {
+    /// How many commands it holds; what was refused before is none.
+    pub(super) fn len(&self) -> usize {
         match self {
             Self::One(..) => 1,
-            Self::All(commands, _) => commands.len(),
+            Self::All(commands, _) => commands.iter().filter(|it| it.is_ok()).count(),
         }
     }
 
     /// Applies it and keeps its answer, which stands once the group is committed. After an `Err` the
-    /// whole group has to be given up.
+    /// whole group has to be given up. That is not for what has failed before it was queued, where nothing was done.
     pub(super) fn apply(
         &mut self,
         group: &mut Group<'_, '_>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        match self {
-            Self::One(command, answer) => {
-                **answer = group.apply(command, at)?.map_err(Error::Rejected);
+        let applied = match self {
+            Self::One(order, answer) => {
+                group.apply(order, at).map(|applied| **answer = applied.map_err(Error::Rejected))
             }
-            Self::All(commands, answer) => {
-                **answer = group.apply_all(commands, at)?.map_err(BatchError::Refused);
+            Self::All(commands, answer) => group
+                .apply_all(commands, at)
+                .map(|applied| **answer = applied.map_err(BatchError::Refused)),
+        };
+        match applied {
+            Err(error) if error.operation() == Operation::Accept => {
+                self.fail(Failure::Aborted(error));
+                Ok(())
             }
+            applied => applied,
         }
-        Ok(())
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {

@@ -65,9 +65,9 @@ impl Engine {
 ///
 /// - by [`Id`](ListOrder::Id) it keeps its place, and is listed once at most, if it matches at that moment;
 /// - by [`LastChange`](ListOrder::LastChange) it moves to the end, and is listed again there. So a list that is
-///   read more slowly than its opportunities change does not end. If the clock stands still or is set back, a
-///   change can fall before the place that the list has reached, and is not listed again: this is no feed of
-///   changes. An iterator has reached a place up to 65,536 opportunities ahead of the one that it gives.
+///   read more slowly than its opportunities change does not end. If the clock stands still or is set back, or
+///   two changes fall into one millisecond, one can fall before the place that the list has reached, and is not listed
+///   again: this is no feed of changes. An iterator has reached a place up to 65,536 opportunities ahead of the one that it gives.
 ///
 /// # What it costs
 ///

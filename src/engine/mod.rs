@@ -55,7 +55,9 @@ pub use ticket::{ReplyTicket, Ticket};
 
 use crate::domain::{Opportunity, OpportunityId, Outcome, Rejection, Request, VenueId, decide};
 use crate::references::References;
-use crate::store::{Database, OpenError, Operation, Order, ReadPool, StoreError, StoreErrorKind};
+use crate::store::{
+    Database, Once, OpenError, Operation, Order, ReadPool, StoreError, StoreErrorKind,
+};
 use crate::wire::Decoder;
 use followers::Followers;
 use health::Monitor;
@@ -423,10 +425,11 @@ impl Engine {
 }
 
 /// How much memory a request with this many bytes of texts keeps while it waits, in bytes: with a key, its
-/// JSON form too.
+/// JSON form too, and the refusal that goes along, which may repeat its texts.
 fn bytes_of(texts: usize, decided: &Decided) -> usize {
     let once = decided.as_ref().ok().and_then(|order| order.once.as_ref());
-    size_of::<Order>() + texts + once.map_or(0, |once| once.request.len())
+    let refusal = |once: &Once| once.otherwise.as_ref().map_or(0, |_| texts);
+    size_of::<Order>() + texts + once.map_or(0, |once| once.request.len() + refusal(once))
 }
 
 /// What the clones of an engine share.

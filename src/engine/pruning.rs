@@ -8,10 +8,6 @@ use super::checkpoints::{bulk_bytes, move_log};
 use crate::domain::Sequence;
 use crate::store::{Effort, Operation, StoreError, StoreErrorKind, WriteConnection};
 
-/// How many records are deleted in one transaction: a writer waits for it some ten milliseconds. With the pauses
-/// that makes 110,000 a second: as many as the fastest writer records.
-const PRUNED_AT_ONCE: usize = 4_000;
-
 /// The shortest pause between two of these transactions. Who waits for one looks again after 1, 2, 5, 10 …
 /// milliseconds: without a pause it would never find the database free.
 const MIN_PAUSE: Duration = Duration::from_millis(20);
@@ -19,8 +15,8 @@ const MIN_PAUSE: Duration = Duration::from_millis(20);
 impl Engine {
     /// Deletes the records up to a sequence: nobody needs them any more. Tells how many there were.
     ///
-    /// It is done some thousand at a time, those in a transaction of their own, with pauses in which others
-    /// write. What was deleted stays deleted if it fails on its way. The write-ahead log keeps its
+    /// It is done some thousand at a time, fewer if they are large, those in a transaction of their own, with pauses in
+    /// which others write. What was deleted stays deleted if it fails on its way. The write-ahead log keeps its
     /// [cap](crate::Options::log_cap_bytes), but for what those take.
     ///
     /// # Errors
@@ -29,17 +25,18 @@ impl Engine {
     /// [`LogFull`](StoreErrorKind::LogFull) when a reader keeps the log from starting over.
     pub fn prune_changes(&self, up_to: Sequence) -> Result<u64, StoreError> {
         let connection = self.shared.readers.writer_apart()?;
+        connection.log_size().take_over(self.shared.monitor.snapshot().log_bytes);
         let mut total = 0;
         loop {
             let started = Instant::now();
             self.make_room_in_log(&connection)?;
             let pruned = {
                 let _committing = self.committing()?;
-                connection.prune_changes(up_to, PRUNED_AT_ONCE)?
+                connection.prune_changes(up_to)?
             };
-            total += pruned as u64;
+            total += pruned.count as u64;
             self.shared.monitor.set_log_bytes(connection.log_size().bytes());
-            if pruned < PRUNED_AT_ONCE {
+            if pruned.is_done {
                 return Ok(total);
             }
             thread::sleep(MIN_PAUSE.max(2 * started.elapsed()));

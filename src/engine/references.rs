@@ -3,7 +3,7 @@
 use super::Engine;
 use super::caught::caught;
 use super::job::Decided;
-use crate::domain::{Command, Field, Opportunity, Rejection, Value};
+use crate::domain::{Command, Opportunity, Rejection, Value};
 use crate::references::{Mentions, References};
 use crate::store::{Operation, Order, StoreError, StoreErrorKind};
 
@@ -19,8 +19,13 @@ impl Engine {
         mut order: Order,
     ) -> Result<Decided, StoreError> {
         let stored = self.updated_by_half_of_a_pair(&order.command)?;
-        order.beside = beside(&order.command, stored.as_ref());
-        let otherwise = match unknown_in(references, &order.command, stored.as_ref()) {
+        let mentions = Mentions::new(&order.command);
+        let mentions = stored.as_ref().map_or(mentions, |stored| mentions.beside(stored));
+        order.beside = mentions
+            .relied_on()
+            .map(|(field, value)| (field, value.map(Value::into_owned)))
+            .collect();
+        let otherwise = match unknown_in(references, &mentions) {
             Ok(None) => return Ok(Ok(order)),
             Ok(Some(refusal)) => Ok(refusal),
             // That may go on for a while, and is not for the writer to find out for each request.
@@ -40,7 +45,9 @@ impl Engine {
         command: &Command,
     ) -> Result<Option<Opportunity>, StoreError> {
         match command {
-            Command::Update { venue, id, .. } if is_half_of_a_pair(command) => {
+            Command::Update { venue, id, .. }
+                if Mentions::new(command).relied_on().next().is_some() =>
+            {
                 self.shared.readers.get(*venue, *id)
             }
             _ => Ok(None),
@@ -48,29 +55,16 @@ impl Engine {
     }
 }
 
-fn is_half_of_a_pair(command: &Command) -> bool {
-    Mentions::new(command).kept_beside_partners().next().is_some()
-}
-
-/// What a command is held against, of what is stored: nothing if there is nothing yet.
-fn beside(command: &Command, stored: Option<&Opportunity>) -> Vec<(Field, Option<Value<'static>>)> {
-    let value = |field| stored?.value(field).map(Value::into_owned);
-    Mentions::new(command).kept_beside_partners().map(|field| (field, value(field))).collect()
-}
-
-/// The refusal of a command that mentions what is not known. What mentions nothing is not looked up.
+/// The refusal of what is mentioned and not known. What mentions nothing is not looked up.
 fn unknown_in(
     references: &dyn References,
-    command: &Command,
-    stored: Option<&Opportunity>,
+    mentions: &Mentions<'_>,
 ) -> Result<Option<Rejection>, StoreError> {
-    let mentions = Mentions::new(command);
-    let mentions = stored.map_or(mentions, |stored| mentions.beside(stored));
     if mentions.iter().next().is_none() {
         return Ok(None);
     }
     let failed =
         |error| StoreError::caused_by(Operation::Accept, StoreErrorKind::NoReferences, error);
-    let unknown = caught(|| Operation::Accept, || references.unknown(&mentions).map_err(failed))?;
+    let unknown = caught(|| Operation::Accept, || references.unknown(mentions).map_err(failed))?;
     Ok(mentions.refusal(&unknown))
 }

@@ -71,10 +71,16 @@ impl<'a> Mentions<'a> {
         self.given(field).or_else(|| self.kept_beside_its_partner(field))
     }
 
-    /// The fields that are left as they are while the other one of their pair is given: what is stored of them has
-    /// to be known.
-    pub(crate) fn kept_beside_partners(&self) -> impl Iterator<Item = Field> {
-        Field::DETAILS.iter().copied().filter(|&field| self.is_kept_beside_its_partner(field))
+    /// What an update relies on that gives one of a pair alone: that the other one stays what it is; or, if it gives
+    /// what is there already, that this stays so, and the pair as it is.
+    pub(crate) fn relied_on(self) -> impl Iterator<Item = (Field, Option<Value<'a>>)> {
+        let stored = move |field| self.stored.and_then(|stored| stored.value(field));
+        Field::DETAILS.iter().filter_map(move |&field| {
+            let partner = field.partner().filter(|_| self.is_kept_beside_its_partner(field))?;
+            let is_changed = self.given(partner) != stored(partner);
+            let relied_on = if is_changed { field } else { partner };
+            Some((relied_on, stored(relied_on)))
+        })
     }
 
     fn given(&self, field: Field) -> Option<Value<'a>> {

@@ -34,7 +34,7 @@ use crate::domain::Field;
 /// of the pair is changed before it is the request's turn, it is refused as a conflict,
 /// [`Conflict::Pair`](crate::Conflict::Pair). A change of what exists does not concern opportunities that are
 /// stored. An opportunity that is not there has no pair to be held against: the request is
-/// refused as not found after all, if what it gives is known.
+/// refused as not found after all, if what it gives is known; or as a conflict, if it is there by then.
 ///
 /// A panic is caught, and only its own request is answered as aborted, like one that fails.
 ///

@@ -31,7 +31,7 @@
 //!
 //! What is stored cannot be told from a request either: whether the opportunity exists in the venue, whether an
 //! update that clears an owner leaves the other one, whether the ids in it are known to the
-//! [`References`](crate::References), whether its idempotency key was used for another request.
+//! [`References`](crate::References) and go with what is there, whether its idempotency key was used for another request.
 //!
 //! Where an engine [ignores unknown keys](crate::UnknownKeys::Ignore) it accepts more than
 //! the schema says. White space around a value counts in both: nothing is trimmed.

@@ -42,6 +42,12 @@ impl LogSize {
         u64::from(self.pages()) * self.frame_bytes
     }
 
+    /// Takes over what others know of it, before the first commit of its own connection.
+    pub(crate) fn take_over(&self, bytes: u64) {
+        let pages = u32::try_from(bytes / self.frame_bytes).unwrap_or(u32::MAX);
+        self.pages.store(pages, Ordering::Relaxed);
+    }
+
     /// Says that the log starts over with the next commit.
     pub(crate) fn reset(&self) {
         self.pages.store(0, Ordering::Relaxed);

@@ -31,9 +31,18 @@ const SELECT_OF_NOTHING: &str = "
         ON stored.id = made.opportunity_id AND stored.venue_id = made.venue_id
     WHERE stored.id IS NULL OR stored.version < made.version";
 
-const PRUNE: &str = "
-    DELETE FROM opportunity_change WHERE sequence IN (
-        SELECT sequence FROM opportunity_change WHERE sequence <= ?1 ORDER BY sequence LIMIT ?2)";
+const PRUNE: &str = "DELETE FROM opportunity_change WHERE sequence <= ?1";
+
+/// It does not read the fields: their length stands before them.
+const SELECT_TO_PRUNE: &str = "
+    SELECT sequence, octet_length(fields) FROM opportunity_change
+    WHERE sequence <= ?1 ORDER BY sequence LIMIT ?2";
+
+/// How many records are deleted in one transaction: a writer waits for it some ten milliseconds.
+const PRUNED_AT_ONCE: i64 = 4_000;
+
+/// How many bytes of fields are enough for that: records of the largest requests take megabytes each.
+const PRUNED_BYTES_AT_ONCE: i64 = 4 << 20;
 
 const SELECT_FEED: &str = "SELECT is_kept, last_sequence FROM change_feed";
 
@@ -168,12 +177,40 @@ impl WriteConnection {
         last_change(self.connection())
     }
 
-    /// Deletes records up to a sequence, the oldest first: at most `limit`. Tells how many there were.
-    pub(crate) fn prune_changes(&self, up_to: Sequence, limit: usize) -> Result<usize, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let pruned = self.connection().execute(PRUNE, [up_to.get(), limit]);
-        pruned.map_err(failed(Operation::Prune))
+    /// Deletes records up to a sequence, the oldest first, as many as a writer may wait for.
+    pub(crate) fn prune_changes(&self, up_to: Sequence) -> Result<Pruned, StoreError> {
+        let prune = || -> rusqlite::Result<Pruned> {
+            let Some(end) = end_of_slice(self.connection(), up_to)? else {
+                return Ok(Pruned { count: 0, is_done: true });
+            };
+            let count = self.connection().execute(PRUNE, [end])?;
+            Ok(Pruned { count, is_done: end == up_to.get() })
+        };
+        prune().map_err(failed(Operation::Prune))
     }
+}
+
+/// What was deleted at once, and whether that was the last of it.
+pub(crate) struct Pruned {
+    pub(crate) count: usize,
+    pub(crate) is_done: bool,
+}
+
+/// The last sequence that is deleted next; `None` if there is nothing to be deleted.
+fn end_of_slice(connection: &Connection, up_to: Sequence) -> rusqlite::Result<Option<i64>> {
+    let mut select = connection.prepare_cached(SELECT_TO_PRUNE)?;
+    let mut rows = select.query([up_to.get(), PRUNED_AT_ONCE])?;
+    let (mut end, mut count, mut bytes) = (None, 0, 0);
+    while let Some(row) = rows.next()? {
+        end = Some(row.get(0)?);
+        count += 1;
+        bytes += row.get::<_, i64>(1)?;
+        if bytes >= PRUNED_BYTES_AT_ONCE {
+            return Ok(end);
+        }
+    }
+    // Fewer than there may be: they are the last ones.
+    Ok(if count < PRUNED_AT_ONCE { end.map(|_| up_to.get()) } else { end })
 }
 
 /// What the database says of the feed. Before there were feeds it says nothing, which is the same as that none
@@ -324,4 +361,34 @@ fn change(row: &Row<'_>) -> Result<Change, Damage> {
         created_at,
         fields: fields(text(7, "fields")?)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Request;
+    use crate::engine::Engine;
+    use crate::store::{Database, Durability, Settings};
+
+    /// Seen to fail for a number of records that is deleted at once however large they are, and for an end that is
+    /// not told.
+    #[test]
+    fn of_large_records_few_are_deleted_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let options = Engine::options().history(true).durability(Durability::Off);
+        let engine = options.open(&path).unwrap();
+        let lead = Request::add(VenueId::new(107).unwrap()).name("n").contact_id(918);
+        let large = lead.type_id(18).source_id(25).stage_id(69).description("x".repeat(1 << 19));
+        (0..20).for_each(|_| drop(engine.add_or_update(large.clone()).unwrap()));
+        engine.close().unwrap();
+
+        let (_, connection) = Database::open(&path, Settings::default()).unwrap();
+        let prune = |up_to| {
+            let pruned = connection.prune_changes(Sequence::new(up_to).unwrap()).unwrap();
+            (pruned.count, pruned.is_done)
+        };
+        assert_eq!([prune(19), prune(19), prune(19)], [(8, false), (8, false), (3, true)]);
+        assert_eq!([prune(19), prune(20), prune(i64::MAX)], [(0, true), (1, true), (0, true)]);
+    }
 }

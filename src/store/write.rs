@@ -164,7 +164,12 @@ impl Group<'_, '_> {
         let mut refused = Vec::new();
         for (index, order) in orders.iter().enumerate() {
             let plan = match order {
-                Ok(order) => self.plan(order, Some(&pending), at)?.map(|plan| (order, plan)),
+                Ok(order) => {
+                    let plan = self.plan(order, Some(&pending), at);
+                    // The group may go on without them.
+                    let plan = plan.inspect_err(|_| self.state.last_id = last_id)?;
+                    plan.map(|plan| (order, plan))
+                }
                 Err(rejection) => Err(rejection.clone()),
             };
             match plan {

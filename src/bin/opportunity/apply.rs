@@ -69,7 +69,7 @@ fn keep_apart(arguments: &Apply) -> Result<(), Failure> {
         })
     });
     let requests = place(&arguments.input).map(|it| (it, "the requests"));
-    match requests.into_iter().chain(files).find(|(file, _)| *file == replies) {
+    match requests.into_iter().chain(files).find(|(file, _)| is_same(file, &replies)) {
         None => Ok(()),
         Some((_, what)) => {
             let error = io::Error::other(format!("it holds {what}"));
@@ -77,6 +77,16 @@ fn keep_apart(arguments: &Apply) -> Result<(), Failure> {
             Err(Failure::new(BAD_USAGE, &tried, &error))
         }
     }
+}
+
+/// Whether two paths lead to one file: it may have several names.
+fn is_same(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    if let (Ok(one), Ok(other)) = (one.metadata(), other.metadata()) {
+        use std::os::unix::fs::MetadataExt;
+        return (one.dev(), one.ino()) == (other.dev(), other.ino());
+    }
+    one == other
 }
 
 /// Where a file is, or would be if it were created.
