@@ -380,7 +380,9 @@ mod tests {
         let engine = options.open(&path).unwrap();
         let lead = Request::add(VenueId::new(107).unwrap()).name("n").contact_id(918);
         let large = lead.type_id(18).source_id(25).stage_id(69).description("x".repeat(1 << 19));
-        (0..20).for_each(|_| drop(engine.add_or_update(large.clone()).unwrap()));
+        for _ in 0..20 {
+            engine.add_or_update(large.clone()).unwrap();
+        }
         engine.close().unwrap();
 
         let (_, connection) = Database::open(&path, Settings::default()).unwrap();
