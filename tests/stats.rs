@@ -321,7 +321,7 @@ fn a_batch_without_a_command_is_no_group() {
     let none = Distribution::default();
     assert_eq!([stats.group_commands, stats.commit_micros, stats.answer_micros], [none; 3]);
     // Of all or nothing the store is asked for what it refuses beside.
-    let whole = [lead(), lead().name(""), lead().name("")];
+    let whole = [lead().stage_id(1), lead().name(""), lead().name("")];
     engine.add_or_update_all(whole, Batch::AllOrNothing).unwrap_err();
     let group = engine.stats().group_commands;
     assert_eq!((group.count, group.max), (1, 1));
