@@ -1,6 +1,6 @@
 //! What happens to the files of one folder, in order, and which calls are made to fail.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::c_int;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -47,6 +47,7 @@ impl Recording {
         let mut recorder = recorder();
         let recorder = recorder.as_mut().unwrap();
         recorder.faults = faults.into();
+        recorder.log.untold.clear();
         recorder.calls = 0;
     }
 
@@ -90,6 +91,11 @@ struct Log {
     length: u64,
     /// How often it was synced since it has started over with what was written before behind it.
     syncs_since_start: Option<usize>,
+    /// The descriptors by which it was synced.
+    descriptors: HashSet<c_int>,
+    /// Those that have not been told yet that a sync by another one has failed. Linux tells each of them once: what
+    /// the writer has written is lost for it too when it was the checkpoint that tried to sync it.
+    untold: HashMap<c_int, c_int>,
 }
 
 impl Log {
@@ -101,7 +107,7 @@ impl Log {
     }
 
     fn truncated(&mut self, length: u64) {
-        *self = Self { length, syncs_since_start: None };
+        (self.length, self.syncs_since_start) = (length, None);
     }
 
     /// Counts a sync; tells how many there were before it.
@@ -109,6 +115,17 @@ impl Log {
         let before = self.syncs_since_start;
         self.syncs_since_start = before.map(|syncs| syncs + 1);
         before
+    }
+
+    /// How a sync by a descriptor ends that would end so if it were the only one.
+    fn told(&mut self, descriptor: c_int, failure: Option<Failure>) -> Option<Failure> {
+        self.descriptors.insert(descriptor);
+        let untold = self.untold.remove(&descriptor).map(Failure::Error);
+        if let Some(Failure::Error(errno)) = failure {
+            let others = self.descriptors.iter().filter(|it| **it != descriptor);
+            self.untold.extend(others.map(|other| (*other, errno)));
+        }
+        failure.or(untold)
     }
 }
 
@@ -168,7 +185,7 @@ impl Recorder {
     }
 
     /// Notes a sync, which may be one that is to fail.
-    pub(crate) fn synced(&mut self, path: &Path) -> Result<(), c_int> {
+    pub(crate) fn synced(&mut self, path: &Path, descriptor: c_int) -> Result<(), c_int> {
         if path == self.folder {
             self.note_names();
         }
@@ -180,6 +197,7 @@ impl Recorder {
             Call::SyncOfDatabase => is_database,
             Call::Write | Call::WriteToDatabase => false,
         });
+        let failure = if is_log(path) { self.log.told(descriptor, failure) } else { failure };
         let event = match (path == self.folder, failure) {
             (true, None) => Event::FolderSynced,
             (true, Some(_)) => Event::FolderSyncFailed,

@@ -97,7 +97,7 @@ fn sync(file: c_int, call: i64) -> c_int {
         // SAFETY: the call takes nothing but a file.
         || unsafe { libc::syscall(call, file) as c_int },
         // What is recorded is all that is known to be durable, so the real disk may take its time.
-        |recorder, path| match recorder.synced(path) {
+        |recorder, path| match recorder.synced(path, file) {
             Ok(()) => 0,
             Err(errno) => fail(errno),
         },
