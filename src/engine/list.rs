@@ -67,7 +67,8 @@ impl Engine {
 /// - by [`LastChange`](ListOrder::LastChange) it moves to the end, and is listed again there. So a list that is
 ///   read more slowly than its opportunities change does not end. If the clock stands still or is set back, or
 ///   two changes fall into one millisecond, one can fall before the place that the list has reached, and is not listed
-///   again: this is no feed of changes. An iterator has reached a place up to 65,536 opportunities ahead of the one that it gives.
+///   again: this is no feed of changes. An iterator has reached a place up to 65,536 opportunities ahead of the one
+///   that it gives.
 ///
 /// # What it costs
 ///
