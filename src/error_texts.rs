@@ -424,7 +424,7 @@ fn errors_of_opening() {
         ),
         (
             OpenError::Newer { path: path(), found: 9 },
-            "\"data/a.db\" has schema version 9, and this engine knows versions up to 2; use a newer \
+            "\"data/a.db\" has schema version 9, and this engine knows versions up to 3; use a newer \
              engine",
             None,
         ),

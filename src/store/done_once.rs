@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, Statement, params};
 
+use super::checksum::{Columns, Sums};
 use super::error::{Operation, StoreError};
 use super::findings::{Findings, Problem};
 use super::migrations;
@@ -18,23 +20,19 @@ use crate::domain::{
 /// How long a key is kept unless the embedder says otherwise.
 pub(crate) const DEFAULT_KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-const SELECT: &str = "
-    SELECT request, outcome, opportunity_id, version, expires_at
-    FROM idempotency_key WHERE venue_id = ?1 AND key = ?2";
+static COLUMNS: Columns<7> = Columns::new([
+    "venue_id",
+    "key",
+    "request",
+    "outcome",
+    "opportunity_id",
+    "version",
+    "expires_at",
+]);
 
-/// With whether the opportunity is there, in the version that the answer names.
-const SELECT_ALL: &str = "
-    SELECT idempotency_key.*, EXISTS (
-        SELECT 1 FROM opportunity stored
-        WHERE stored.id = opportunity_id AND stored.venue_id = idempotency_key.venue_id
-            AND stored.version >= idempotency_key.version) AS is_there
-    FROM idempotency_key";
-
-/// A key that has expired may still be there.
-const RECORD: &str = "
-    INSERT OR REPLACE INTO idempotency_key
-        (venue_id, key, request, outcome, opportunity_id, version, expires_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+/// Finds the opportunity that an answer names, in the version that it names or a later one.
+const SELECT_MADE: &str =
+    "SELECT 1 FROM opportunity WHERE id = ?1 AND venue_id = ?2 AND version >= ?3";
 
 const EXPIRE: &str = "
     DELETE FROM idempotency_key WHERE rowid IN (
@@ -63,8 +61,12 @@ pub(super) struct DoneOnce<'c> {
 impl<'c> DoneOnce<'c> {
     pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
-            select: connection.prepare(SELECT)?,
-            record: connection.prepare(RECORD)?,
+            select: connection.prepare(&select(connection)?)?,
+            // One that has expired may still be there.
+            record: connection.prepare(&format!(
+                "INSERT OR REPLACE INTO {}",
+                COLUMNS.into_table("idempotency_key")
+            ))?,
             expire: connection.prepare(EXPIRE)?,
             lifetime: DEFAULT_KEY_LIFETIME,
             recorded: 0,
@@ -107,8 +109,16 @@ impl<'c> DoneOnce<'c> {
         let (key, request) = (once.key.as_str(), once.request.as_str());
         let lifetime = i64::try_from(self.lifetime.as_millis()).unwrap_or(i64::MAX);
         let expires_at = at.as_millis().saturating_add(lifetime);
-        let row = params![venue, key, request, name(outcome), id, version, expires_at];
-        self.record.execute(row).map_err(failed(Operation::Apply))?;
+        let row = [
+            ValueRef::Integer(venue),
+            ValueRef::Text(key.as_bytes()),
+            ValueRef::Text(request.as_bytes()),
+            ValueRef::Text(name(outcome).as_bytes()),
+            ValueRef::Integer(id),
+            ValueRef::Integer(version),
+            ValueRef::Integer(expires_at),
+        ];
+        COLUMNS.execute(&mut self.record, row).map_err(failed(Operation::Apply))?;
         self.recorded += 1;
         Ok(())
     }
@@ -131,7 +141,8 @@ pub(super) fn recall(
     at: Timestamp,
 ) -> Result<Option<Recalled>, StoreError> {
     let Some(once) = &order.once else { return Ok(None) };
-    let mut select = connection.prepare_cached(SELECT).map_err(failed(Operation::Read))?;
+    let prepare = || connection.prepare_cached(&select(connection)?);
+    let mut select = prepare().map_err(failed(Operation::Read))?;
     look_up(&mut select, order.venue(), once, at)
 }
 
@@ -140,10 +151,12 @@ pub(super) fn verify(connection: &Connection, findings: &mut Findings) -> rusqli
     if !migrations::has(connection, "idempotency_key")? {
         return Ok(());
     }
-    let mut select = connection.prepare(SELECT_ALL)?;
+    let selected = COLUMNS.selected(Sums::of(connection)?);
+    let mut select = connection.prepare(&format!("SELECT {selected} FROM idempotency_key"))?;
+    let mut select_made = connection.prepare(SELECT_MADE)?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
-        let venue = row.get("venue_id")?;
+        let venue: i64 = row.get("venue_id")?;
         let recorded = Recorded::from_row(row).and_then(|recorded| {
             let key = row.get_ref("key").ok().and_then(|key| key.as_str().ok());
             let key = key.and_then(|key| IdempotencyKey::new(key).ok()).ok_or(Damage::of("key"));
@@ -151,14 +164,21 @@ pub(super) fn verify(connection: &Connection, findings: &mut Findings) -> rusqli
         });
         match recorded {
             Err(damage) => findings.push(Problem::Key { venue, column: damage.column() }),
-            Ok(outcome) if !row.get("is_there")? => {
+            Ok(outcome) => {
                 let (id, version) = (outcome.id().get(), outcome.version().get());
-                findings.push(Problem::KeyOfNothing { venue, id, version });
+                if !select_made.exists([id, venue, version])? {
+                    findings.push(Problem::KeyOfNothing { venue, id, version });
+                }
             }
-            Ok(_) => (),
         }
     }
     Ok(())
+}
+
+/// Reads what is kept under key ?2 of venue ?1.
+fn select(connection: &Connection) -> rusqlite::Result<String> {
+    let selected = COLUMNS.selected(Sums::of(connection)?);
+    Ok(format!("SELECT {selected} FROM idempotency_key WHERE venue_id = ?1 AND key = ?2"))
 }
 
 fn look_up(
@@ -199,14 +219,16 @@ impl<'r> Recorded<'r> {
             Outcome::Updated { id, version },
             Outcome::Unchanged { id, version },
         ];
-        Ok(Self {
+        let recorded = Self {
             request: text("request")?,
             outcome: outcomes
                 .into_iter()
                 .find(|it| name(*it) == outcome)
                 .ok_or(Damage::of("outcome"))?,
             expires_at: row.get("expires_at").map_err(|_| Damage::of("expires_at"))?,
-        })
+        };
+        COLUMNS.check(row)?;
+        Ok(recorded)
     }
 }
 

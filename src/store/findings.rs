@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::domain::Damage;
+
 /// How thoroughly a database is verified. See [`Engine::verify`](crate::Engine::verify).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -33,12 +35,12 @@ pub enum Problem {
     /// The format of the file is broken, or a stored value has the wrong type: what SQLite says of it.
     #[error("{0}")]
     Format(String),
-    /// A stored value of an opportunity breaks the rules.
-    #[error("opportunity {id}: the stored value of {column} breaks the rules")]
+    /// A stored value of an opportunity breaks the rules, or is not the one that was written.
+    #[error("opportunity {id}: {}", Damage::of(column))]
     Value {
         /// The id of the row.
         id: i64,
-        /// The column.
+        /// The column; `checksum` if each value by itself keeps the rules.
         column: &'static str,
     },
     /// The row of counters is missing.
@@ -90,7 +92,7 @@ pub enum Problem {
         highest_sequence: i64,
     },
     /// A stored value of a recorded change breaks the rules.
-    #[error("change {sequence}: the stored value of {column} breaks the rules")]
+    #[error("change {sequence}: {}", Damage::of(column))]
     Change {
         /// The sequence of the change.
         sequence: i64,
@@ -108,7 +110,7 @@ pub enum Problem {
         version: i64,
     },
     /// A stored value of an idempotency key breaks the rules.
-    #[error("an idempotency key of venue {venue}: the stored value of {column} breaks the rules")]
+    #[error("an idempotency key of venue {venue}: {}", Damage::of(column))]
     Key {
         /// The venue of the key.
         venue: i64,

@@ -1,7 +1,9 @@
 //! The history: a record of what each command changes, written in its transaction.
 
-use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, Row, Statement};
 
+use super::checksum::{Columns, Sums};
 use super::connection::WriteConnection;
 use super::error::{Operation, StoreError, StoreErrorKind};
 use super::findings::{Findings, Problem};
@@ -13,14 +15,16 @@ use crate::domain::{
     Sequence, Timestamp, VenueId, Version, differences,
 };
 
-const INSERT: &str = "
-    INSERT INTO opportunity_change
-        (sequence, venue_id, opportunity_id, version, kind, changed_at, created_at, fields)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-
-const SELECT_AFTER: &str = "
-    SELECT sequence, venue_id, opportunity_id, version, kind, changed_at, created_at, fields
-    FROM opportunity_change WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
+static COLUMNS: Columns<8> = Columns::new([
+    "sequence",
+    "venue_id",
+    "opportunity_id",
+    "version",
+    "kind",
+    "changed_at",
+    "created_at",
+    "fields",
+]);
 
 const SELECT_ANY_AFTER: &str = "SELECT 1 FROM opportunity_change WHERE sequence > ?1";
 
@@ -90,7 +94,8 @@ impl<'c> History<'c> {
         Ok(Self {
             select_feed: connection.prepare(SELECT_FEED)?,
             save_feed: connection.prepare("UPDATE change_feed SET last_sequence = ?1")?,
-            insert: connection.prepare(INSERT)?,
+            insert: connection
+                .prepare(&format!("INSERT INTO {}", COLUMNS.into_table("opportunity_change")))?,
             saved: Feed::default(),
             feed: Feed::default(),
         })
@@ -126,17 +131,18 @@ impl<'c> History<'c> {
         // It fails for lack of memory alone, which does not come here.
         let fields = serde_json::to_string(&ChangedFields(fields.into()))
             .map_err(|_| StoreError::new(Operation::Apply, StoreErrorKind::Unexpected))?;
-        let record = params![
-            sequence,
-            after.venue_id().get(),
-            after.id().get(),
-            after.version().get(),
-            kind.name(),
-            after.modified_at().as_millis(),
-            before.is_none().then_some(after.created_at().as_millis()),
-            fields,
+        let created_at = before.is_none().then_some(after.created_at().as_millis());
+        let record = [
+            ValueRef::Integer(sequence),
+            ValueRef::Integer(after.venue_id().get()),
+            ValueRef::Integer(after.id().get()),
+            ValueRef::Integer(after.version().get()),
+            ValueRef::Text(kind.name().as_bytes()),
+            ValueRef::Integer(after.modified_at().as_millis()),
+            created_at.map_or(ValueRef::Null, ValueRef::Integer),
+            ValueRef::Text(fields.as_bytes()),
         ];
-        self.insert.execute(record).map_err(failed(Operation::Apply))?;
+        COLUMNS.execute(&mut self.insert, record).map_err(failed(Operation::Apply))?;
         self.feed.last = sequence;
         Ok(())
     }
@@ -270,7 +276,8 @@ pub(super) fn changes(
         return Ok(Vec::new());
     }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut select = connection.prepare_cached(SELECT_AFTER).map_err(&read)?;
+    let select = select_after(connection).map_err(&read)?;
+    let mut select = connection.prepare_cached(&select).map_err(&read)?;
     let mut rows = select.query([after.map_or(0, Sequence::get), limit]).map_err(&read)?;
     let mut changes = Vec::new();
     let mut bytes = 0;
@@ -281,6 +288,14 @@ pub(super) fn changes(
         bytes += row.get_ref("fields").and_then(|it| Ok(it.as_bytes()?.len())).map_err(&read)?;
     }
     Ok(changes)
+}
+
+/// Reads the records after ?1, in order, ?2 at most.
+fn select_after(connection: &Connection) -> rusqlite::Result<String> {
+    let selected = COLUMNS.selected(Sums::of(connection)?);
+    Ok(format!(
+        "SELECT {selected} FROM opportunity_change WHERE sequence > ?1 ORDER BY sequence LIMIT ?2"
+    ))
 }
 
 /// How far the feed is said to have come, if there is one.
@@ -298,7 +313,7 @@ pub(super) fn verify(connection: &Connection, findings: &mut Findings) -> rusqli
     if !migrations::has(connection, "change_feed")? {
         return Ok(());
     }
-    let mut select = connection.prepare(SELECT_AFTER)?;
+    let mut select = connection.prepare(&select_after(connection)?)?;
     let mut rows = select.query([0, i64::MAX])?;
     let mut highest_sequence = 0;
     while let Some(row) = rows.next()? {
@@ -350,7 +365,7 @@ fn change(row: &Row<'_>) -> Result<Change, Damage> {
     let created_at = created_at
         .map(|millis| Timestamp::from_stored_millis(millis).ok_or(Damage::of("created_at")))
         .transpose()?;
-    Ok(Change {
+    let change = Change {
         sequence: Sequence::new(integer(0, "sequence")?).map_err(|_| Damage::of("sequence"))?,
         venue: VenueId::new(integer(1, "venue_id")?).map_err(|_| Damage::of("venue_id"))?,
         id: OpportunityId::new(integer(2, "opportunity_id")?)
@@ -360,7 +375,9 @@ fn change(row: &Row<'_>) -> Result<Change, Damage> {
         changed_at: changed_at.ok_or(Damage::of("changed_at"))?,
         created_at,
         fields: fields(text(7, "fields")?)?,
-    })
+    };
+    COLUMNS.check(row)?;
+    Ok(change)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::connection::WriteConnection;
 use super::error::{Operation, StoreError};
 use super::history::History;
 use super::plan::Plan;
-use super::row::{self, STATEMENTS};
+use super::row::{self, WRITES};
 use super::sqlite_error::failed;
 use super::state::State;
 use super::venue_index::{INSERT_ENTRY, complete};
@@ -40,7 +40,7 @@ impl<'c> Import<'c> {
         history.begin()?;
         Ok(Self {
             transaction,
-            insert: connection.prepare(&STATEMENTS.insert).map_err(&begin)?,
+            insert: connection.prepare(&WRITES.insert).map_err(&begin)?,
             insert_entry: connection.prepare(INSERT_ENTRY).map_err(&begin)?,
             history,
             saved,

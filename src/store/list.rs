@@ -8,7 +8,7 @@ use rusqlite::{CachedStatement, Connection, Row, params_from_iter};
 
 use super::error::{Operation, StoreError};
 use super::list_statement::{ListStatement, Part};
-use super::row::{self, STATEMENTS};
+use super::row::{self, Selects};
 use super::sqlite_error::{damaged, failed};
 use super::state::State;
 use crate::domain::{Damage, Filter, Opportunity, Position, VenueId};
@@ -266,7 +266,8 @@ impl<'q> VenueRows<'q> {
     }
 
     fn select(&self) -> Result<CachedStatement<'_>, StoreError> {
-        self.snapshot.prepare_cached(&STATEMENTS.select).map_err(failed(Operation::Read))
+        let select = || self.snapshot.prepare_cached(&Selects::of(&self.snapshot)?.one);
+        select().map_err(failed(Operation::Read))
     }
 
     fn read_one(

@@ -130,7 +130,7 @@ impl<'q> ListStatement<'q> {
 fn wanted<'q>(value: &'q Value<'static>) -> ToSqlOutput<'q> {
     match value {
         Value::Text(value) => text(value),
-        value => stored(value),
+        value => ToSqlOutput::Borrowed(stored(value)),
     }
 }
 

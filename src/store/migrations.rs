@@ -2,6 +2,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::checksum;
+
 /// Marks a database as one of this engine's: "OPTY".
 pub(super) const APPLICATION_ID: i64 = 0x4F50_5459;
 
@@ -22,15 +24,34 @@ const TABLES: [(&str, i64); 6] = [
 /// What a new database gets.
 const SCHEMA: &str = include_str!("../../schema.sql");
 
+/// The schema version since which rows have checksums.
+pub(super) const SUMS_SINCE: i64 = 3;
+
+/// A step from one schema version to the next.
+#[derive(Clone, Copy)]
+struct Upgrade {
+    sql: &'static str,
+    /// What SQL cannot say.
+    then: Option<fn(&Connection) -> rusqlite::Result<()>>,
+}
+
 /// The step from each schema version to the next, the first from version 1. A step that was
 /// released is never changed. Their result is what `schema.sql` says.
-const UPGRADES: [&str; 1] = [include_str!("upgrades/to_2.sql")];
+const UPGRADES: [Upgrade; 2] = [
+    Upgrade { sql: include_str!("upgrades/to_2.sql"), then: None },
+    Upgrade { sql: include_str!("upgrades/to_3.sql"), then: Some(add_checksums) },
+];
+
+fn add_checksums(connection: &Connection) -> rusqlite::Result<()> {
+    let tables = ["opportunity", "opportunity_change", "idempotency_key"];
+    tables.into_iter().try_for_each(|table| checksum::add_to_rows(connection, table))
+}
 
 /// The schema version that this code reads and writes.
 pub(super) const SCHEMA_VERSION: i64 = version_after(&UPGRADES);
 
 /// The schema version that upgrades lead to.
-const fn version_after(upgrades: &[&str]) -> i64 {
+const fn version_after(upgrades: &[Upgrade]) -> i64 {
     1 + upgrades.len() as i64
 }
 
@@ -79,10 +100,14 @@ pub(super) fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
     })
 }
 
+/// The schema version of a database.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))
+}
+
 /// Whether a database is of a schema version that has a table of ours.
 pub(super) fn has(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
-    let mut version = connection.prepare_cached("PRAGMA user_version")?;
-    let version: i64 = version.query_row([], |row| row.get(0))?;
+    let version = version(connection)?;
     Ok(TABLES.iter().any(|(name, since)| *name == table && *since <= version))
 }
 
@@ -110,7 +135,7 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Contents>
     migrate_by(&UPGRADES, connection)
 }
 
-fn migrate_by(upgrades: &[&str], connection: &mut Connection) -> rusqlite::Result<Contents> {
+fn migrate_by(upgrades: &[Upgrade], connection: &mut Connection) -> rusqlite::Result<Contents> {
     let newest = version_after(upgrades);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = contents(&transaction)?;
@@ -123,7 +148,10 @@ fn migrate_by(upgrades: &[&str], connection: &mut Connection) -> rusqlite::Resul
             // Proof that it fits: 1 <= version < newest.
             let done = usize::try_from(version - 1).unwrap_or_default();
             for upgrade in upgrades.iter().skip(done) {
-                transaction.execute_batch(upgrade)?;
+                transaction.execute_batch(upgrade.sql)?;
+                if let Some(then) = upgrade.then {
+                    then(&transaction)?;
+                }
             }
         }
         Contents::Ours(_) | Contents::Backup(_) | Contents::Incomplete | Contents::Foreign => {
@@ -147,17 +175,27 @@ mod tests {
 
     /// Three steps that note in which order they were taken. Twice none of them succeeds, and the last two
     /// need the one before.
-    const STEPS: [&str; 3] = [
-        "ALTER TABLE opportunity ADD COLUMN subtype_id INTEGER CHECK (subtype_id >= 1);
+    const STEPS: [Upgrade; 3] = [
+        step(
+            "ALTER TABLE opportunity ADD COLUMN subtype_id INTEGER CHECK (subtype_id >= 1);
          CREATE TABLE taken (nth INTEGER PRIMARY KEY, step TEXT UNIQUE) STRICT;
          INSERT INTO taken (step) VALUES ('to 2');",
-        "UPDATE opportunity SET subtype_id = id;
+        ),
+        step(
+            "UPDATE opportunity SET subtype_id = id;
          ALTER TABLE taken ADD COLUMN remark TEXT;
          INSERT INTO taken (step) VALUES ('to 3');",
-        "UPDATE opportunity SET description = description || remark FROM taken WHERE false;
+        ),
+        step(
+            "UPDATE opportunity SET description = description || remark FROM taken WHERE false;
          ALTER TABLE taken RENAME COLUMN remark TO note;
          INSERT INTO taken (step, note) VALUES ('to 4', 'the last');",
+        ),
     ];
+
+    const fn step(sql: &'static str) -> Upgrade {
+        Upgrade { sql, then: None }
+    }
 
     const ROWS: i64 = 100;
 
@@ -245,9 +283,11 @@ mod tests {
             let path = database(folder.path(), version);
             let before = std::fs::read(&path).unwrap();
             let mut steps = STEPS;
-            steps[2] = "UPDATE opportunity SET description = 'lost';
-                        INSERT INTO taken (step) VALUES ('to 4');
-                        SELECT no_such_column FROM taken;";
+            steps[2] = step(
+                "UPDATE opportunity SET description = 'lost';
+                 INSERT INTO taken (step) VALUES ('to 4');
+                 SELECT no_such_column FROM taken;",
+            );
             let mut connection = open(&path);
             migrate_by(&steps, &mut connection).unwrap_err();
             assert_eq!(contents(&connection).unwrap(), Contents::Ours(version));

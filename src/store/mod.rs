@@ -5,6 +5,7 @@
 
 mod backup;
 mod checkpoint;
+mod checksum;
 mod companions;
 mod connection;
 mod done_once;

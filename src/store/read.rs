@@ -18,7 +18,7 @@ use super::list::{self, Ahead, ListQuery, Listed};
 use super::order::Order;
 use super::plan::{Plan, Present};
 use super::read_connection::ReadConnection;
-use super::row::{self, STATEMENTS};
+use super::row::{self, Selects};
 use super::scan::scan;
 use super::sqlite_error::{damaged, failed};
 use super::state::State;
@@ -245,6 +245,8 @@ impl ReadPool {
 #[derive(Debug)]
 struct Reader {
     connection: ReadConnection,
+    /// Looked up once: a read by id takes not much longer than to ask for the version of the schema.
+    selects: &'static Selects,
     opened: Instant,
     /// Nanoseconds after `opened`.
     deadline: Arc<AtomicU64>,
@@ -259,7 +261,8 @@ impl Reader {
         connection
             .progress_handler(STEPS_PER_LOOK, Some(is_late))
             .map_err(failed(Operation::Open))?;
-        Ok(Self { connection, opened, deadline })
+        let selects = Selects::of(&connection).map_err(failed(Operation::Open))?;
+        Ok(Self { connection, selects, opened, deadline })
     }
 
     fn start(&self, deadline: Duration) {
@@ -269,7 +272,7 @@ impl Reader {
 
     fn get(&self, venue: VenueId, id: OpportunityId) -> Result<Option<Opportunity>, StoreError> {
         let read = failed(Operation::Read);
-        let mut statement = self.connection.prepare_cached(&STATEMENTS.select).map_err(&read)?;
+        let mut statement = self.connection.prepare_cached(&self.selects.one).map_err(&read)?;
         let mut rows = statement.query([id.get(), venue.get()]).map_err(&read)?;
         match rows.next().map_err(&read)? {
             Some(row) => row::read(row).map(Some).map_err(damaged(Operation::Read)),

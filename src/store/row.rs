@@ -2,52 +2,83 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::types::{Null, ToSqlOutput, ValueRef};
-use rusqlite::{Row, Statement};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Row, Statement};
 
+use super::checksum::{CHECKSUM, Columns, Sums};
 use crate::domain::{Damage, Field, Opportunity, SystemColumns, Value};
 
 /// The columns that the engine fills, in the order of every statement; the details follow.
 const SYSTEM_COLUMNS: [&str; 5] = ["id", "venue_id", "version", "created_at", "modified_at"];
 
-/// The statements on the table. Parameters have the position of their column.
-pub(super) struct Statements {
+/// What an update never changes.
+const FIXED_COLUMNS: [&str; 3] = ["id", "venue_id", "created_at"];
+
+const COLUMN_COUNT: usize = SYSTEM_COLUMNS.len() + Field::DETAILS.len();
+
+/// Every column but the checksum, in the order of every statement.
+pub(super) static COLUMNS: Columns<COLUMN_COUNT> = {
+    let mut names = [""; COLUMN_COUNT];
+    let mut index = 0;
+    while index < COLUMN_COUNT {
+        names[index] = match index.checked_sub(SYSTEM_COLUMNS.len()) {
+            None => SYSTEM_COLUMNS[index],
+            Some(detail) => Field::DETAILS[detail].column(),
+        };
+        index += 1;
+    }
+    Columns::new(names)
+};
+
+/// The statements that read.
+#[derive(Debug)]
+pub(super) struct Selects {
     /// Reads the opportunity with id ?1 in venue ?2.
-    pub(super) select: String,
+    pub(super) one: String,
     /// Reads every opportunity, by id.
-    pub(super) select_all: String,
+    pub(super) all: String,
+}
+
+impl Selects {
+    fn new(sums: Sums) -> Self {
+        let selected = COLUMNS.selected(sums);
+        Self {
+            one: format!("SELECT {selected} FROM opportunity WHERE id = ?1 AND venue_id = ?2"),
+            all: format!("SELECT {selected} FROM opportunity ORDER BY id"),
+        }
+    }
+
+    /// Those for a database.
+    pub(super) fn of(connection: &Connection) -> rusqlite::Result<&'static Self> {
+        static KEPT: LazyLock<Selects> = LazyLock::new(|| Selects::new(Sums::Kept));
+        static NOT_YET: LazyLock<Selects> = LazyLock::new(|| Selects::new(Sums::NotYet));
+        Ok(match Sums::of(connection)? {
+            Sums::Kept => &KEPT,
+            Sums::NotYet => &NOT_YET,
+        })
+    }
+}
+
+/// The statements that write a row. Parameters have the position of their column; the checksum comes last.
+pub(super) struct Writes {
     pub(super) insert: String,
     /// Writes every column that an update may change.
     pub(super) update: String,
 }
 
-pub(super) static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| {
-    let details = Field::DETAILS.iter().map(|field| field.column());
-    let columns: Vec<&str> = SYSTEM_COLUMNS.into_iter().chain(details).collect();
-    let parameters: Vec<String> =
-        (1..=columns.len()).map(|position| format!("?{position}")).collect();
-    let assignments: Vec<String> = columns
-        .iter()
-        .zip(&parameters)
-        .filter(|(column, _)| !["id", "venue_id", "created_at"].contains(column))
-        .map(|(column, parameter)| format!("{column} = {parameter}"))
+pub(super) static WRITES: LazyLock<Writes> = LazyLock::new(|| {
+    let assignments: Vec<String> = (1..)
+        .zip(COLUMNS.names().iter().chain([&CHECKSUM]))
+        .filter(|(_, column)| !FIXED_COLUMNS.contains(column))
+        .map(|(position, column)| format!("{column} = ?{position}"))
         .collect();
-    Statements {
-        select: format!(
-            "SELECT {} FROM opportunity WHERE id = ?1 AND venue_id = ?2",
-            columns.join(", ")
-        ),
-        select_all: format!("SELECT {} FROM opportunity ORDER BY id", columns.join(", ")),
-        insert: format!(
-            "INSERT INTO opportunity ({}) VALUES ({})",
-            columns.join(", "),
-            parameters.join(", ")
-        ),
+    Writes {
+        insert: format!("INSERT INTO {}", COLUMNS.into_table("opportunity")),
         update: format!("UPDATE opportunity SET {} WHERE id = ?1", assignments.join(", ")),
     }
 });
 
-/// Binds every column of an opportunity to the parameters of `insert` or `update`.
+/// Binds every column of an opportunity, and their checksum, to the parameters of `insert` or `update`.
 pub(super) fn bind(
     statement: &mut Statement<'_>,
     opportunity: &Opportunity,
@@ -59,31 +90,38 @@ pub(super) fn bind(
         opportunity.created_at().as_millis(),
         opportunity.modified_at().as_millis(),
     ];
+    let mut sum = COLUMNS.sum();
     for (position, value) in (1..).zip(system) {
+        sum.add(ValueRef::Integer(value));
         statement.raw_bind_parameter(position, value)?;
     }
     for (position, &field) in (SYSTEM_COLUMNS.len() + 1..).zip(Field::DETAILS) {
-        match opportunity.value(field) {
-            None => statement.raw_bind_parameter(position, Null)?,
-            Some(value) => statement.raw_bind_parameter(position, stored(&value))?,
-        }
+        let value = opportunity.value(field);
+        let stored = value.as_ref().map_or(ValueRef::Null, stored);
+        sum.add(stored);
+        statement.raw_bind_parameter(position, ToSqlOutput::Borrowed(stored))?;
     }
-    Ok(())
+    statement.raw_bind_parameter(COLUMN_COUNT + 1, sum.checksum())
 }
 
 /// A value as its column has it.
-pub(super) fn stored<'v>(value: &'v Value<'_>) -> ToSqlOutput<'v> {
+pub(super) fn stored<'v>(value: &'v Value<'_>) -> ValueRef<'v> {
     match value {
-        Value::Integer(integer) => (*integer).into(),
-        Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-        Value::Date(date) => date.as_seconds().into(),
+        Value::Integer(integer) => ValueRef::Integer(*integer),
+        Value::Text(text) => ValueRef::Text(text.as_bytes()),
+        Value::Date(date) => ValueRef::Integer(date.as_seconds()),
     }
 }
 
-/// Reads a row of `select` or `select_all`; every value passes the checks of the domain.
+/// Reads a row of one of the [`Selects`]: every value passes the checks of the domain, and all of them are
+/// those that were written.
 pub(super) fn read(row: &Row<'_>) -> Result<Opportunity, Damage> {
-    let integer =
-        |position: usize| row.get(position).map_err(|_| Damage::of(SYSTEM_COLUMNS[position]));
+    let mut sum = COLUMNS.sum();
+    let mut integer = |position: usize| {
+        let integer = row.get(position).map_err(|_| Damage::of(SYSTEM_COLUMNS[position]))?;
+        sum.add(ValueRef::Integer(integer));
+        Ok(integer)
+    };
     let system = SystemColumns {
         id: integer(0)?,
         venue_id: integer(1)?,
@@ -92,21 +130,24 @@ pub(super) fn read(row: &Row<'_>) -> Result<Opportunity, Damage> {
         modified_at: integer(4)?,
     };
     let mut position = SYSTEM_COLUMNS.len();
-    Opportunity::restore(system, |field| {
+    let opportunity = Opportunity::restore(system, |field| {
         // The details are asked for in the order of the table, which is that of the columns.
-        debug_assert_eq!(Field::DETAILS[position - SYSTEM_COLUMNS.len()], field);
-        let stored = row.get_ref(position);
+        debug_assert_eq!(COLUMNS.names()[position], field.column());
+        let stored = row.get_ref(position).map_err(|_| Damage::of(field.column()))?;
         position += 1;
+        sum.add(stored);
         match stored {
-            Ok(ValueRef::Null) => Ok(None),
-            Ok(ValueRef::Integer(integer)) => Ok(Some(Value::Integer(integer))),
-            Ok(ValueRef::Text(text)) => match std::str::from_utf8(text) {
+            ValueRef::Null => Ok(None),
+            ValueRef::Integer(integer) => Ok(Some(Value::Integer(integer))),
+            ValueRef::Text(text) => match std::str::from_utf8(text) {
                 Ok(text) => Ok(Some(Value::Text(text.into()))),
                 Err(_) => Err(Damage::of(field.column())),
             },
-            Ok(ValueRef::Real(_) | ValueRef::Blob(_)) | Err(_) => Err(Damage::of(field.column())),
+            ValueRef::Real(_) | ValueRef::Blob(_) => Err(Damage::of(field.column())),
         }
-    })
+    })?;
+    sum.check(row)?;
+    Ok(opportunity)
 }
 
 #[cfg(test)]
@@ -121,7 +162,7 @@ mod tests {
 
     /// How many steps of SQLite's machine it takes to look for an id in our venue.
     fn steps(connection: &Connection, id: i64) -> i32 {
-        let mut statement = connection.prepare(&STATEMENTS.select).unwrap();
+        let mut statement = connection.prepare(&Selects::of(connection).unwrap().one).unwrap();
         let found = statement.query([id, 107]).unwrap().next().unwrap().is_some();
         assert_eq!(found, id == OURS);
         statement.get_status(StatementStatus::VmStep)

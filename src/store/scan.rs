@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::connection::{Database, Settings};
 use super::error::{Operation, StoreError};
-use super::row::{self, STATEMENTS};
+use super::row::{self, Selects};
 use super::sqlite_error::{damaged, failed};
 use crate::domain::{Damage, Opportunity};
 
@@ -29,7 +29,8 @@ pub(super) fn scan<E: From<StoreError>>(
 ) -> Result<u64, E> {
     let read = failed(Operation::Read);
     // One statement reads one snapshot.
-    let mut statement = connection.prepare(&STATEMENTS.select_all).map_err(&read)?;
+    let select = Selects::of(connection).map_err(&read)?;
+    let mut statement = connection.prepare(&select.all).map_err(&read)?;
     let mut rows = statement.query([]).map_err(&read)?;
     let (mut count, mut last) = (0, 0);
     while let Some(row) = rows.next().map_err(&read)? {

@@ -10,7 +10,7 @@ use super::connection::WriteConnection;
 use super::error::{Operation, StoreError, StoreErrorKind};
 use super::order::Order;
 use super::plan::{Plan, Present};
-use super::row::{self, STATEMENTS};
+use super::row::{self, Selects, WRITES};
 use super::sqlite_error::{damaged, failed};
 use super::state::State;
 use super::venue_index::VenueIndex;
@@ -47,6 +47,7 @@ impl<'c> WriteStore<'c> {
     pub(crate) fn new(connection: &'c WriteConnection) -> Result<Self, StoreError> {
         let connection = connection.connection();
         let prepare = |sql: &str| connection.prepare(sql).map_err(failed(Operation::Open));
+        let selects = Selects::of(connection).map_err(failed(Operation::Open))?;
         Ok(Self {
             connection,
             begin: prepare("BEGIN IMMEDIATE")?,
@@ -55,9 +56,9 @@ impl<'c> WriteStore<'c> {
             read_state: prepare(State::SELECT)?,
             save_state: prepare(State::UPDATE)?,
             fence: prepare(FENCE)?,
-            select: prepare(&STATEMENTS.select)?,
-            insert: prepare(&STATEMENTS.insert)?,
-            update: prepare(&STATEMENTS.update)?,
+            select: prepare(&selects.one)?,
+            insert: prepare(&WRITES.insert)?,
+            update: prepare(&WRITES.update)?,
             index: VenueIndex::new(connection).map_err(failed(Operation::Open))?,
             companions: Companions::new(connection).map_err(failed(Operation::Open))?,
         })

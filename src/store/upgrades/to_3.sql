@@ -1,0 +1,8 @@
+-- From schema version 2 to 3: checksums of rows. schema.sql explains them; the code gives each row that is there its
+-- own.
+
+ALTER TABLE opportunity ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE opportunity_change ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE idempotency_key ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
