@@ -532,6 +532,10 @@ fn problems_of_a_database() {
             Problem::Value { id: 755, column: "name" },
             "opportunity 755: the stored value of name breaks the rules",
         ),
+        (
+            Problem::Value { id: 755, column: "checksum" },
+            "opportunity 755: the stored values do not have the checksum that was written with them",
+        ),
         (Problem::NoCounters, "the row of counters is missing"),
         (
             Problem::Counter { column: "run_entry_id" },

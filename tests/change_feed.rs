@@ -17,7 +17,7 @@ use opportunity_engine::{
     StoreErrorKind, Timestamp, Value, Verification,
 };
 use serde_json::json;
-use support::{block_on, hold_write_lock, id, lead, venue, within};
+use support::{block_on, by_hand, hold_write_lock, id, lead, venue, within};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -434,10 +434,10 @@ fn a_record_that_breaks_the_rules_is_damage() {
         ("changed_at", "9223372036854775807"),
         ("created_at", "-9223372036854775808"),
     ] {
-        other.execute(sound, []).unwrap();
+        by_hand::change(&other, sound);
         assert!(engine.changes(None, 10).is_ok());
         let update = format!("UPDATE opportunity_change SET {column} = {value}");
-        other.execute(&update, []).unwrap();
+        by_hand::change(&other, &update);
         let error = engine.changes(None, 10).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Damaged, "{update}");
     }

@@ -10,7 +10,7 @@ use opportunity_engine::{
     StoreError, StoreErrorKind,
 };
 use rusqlite::Connection;
-use support::{id, lead, venue};
+use support::{by_hand, id, lead, venue};
 
 /// A database with two opportunities, closed.
 fn database(folder: &Path) -> PathBuf {
@@ -26,7 +26,7 @@ fn database(folder: &Path) -> PathBuf {
 fn edit(path: &Path, sql: &str) {
     let connection = Connection::open(path).unwrap();
     connection.execute_batch("PRAGMA ignore_check_constraints = 1").unwrap();
-    connection.execute_batch(sql).unwrap();
+    by_hand::change(&connection, sql);
     connection.close().unwrap();
 }
 

@@ -137,13 +137,14 @@ impl std::fmt::Debug for Tally {
 // Seen to catch: a reader, or a writer, that goes on with the pages in its cache after it met damage; reads
 // that are not bound to the venue; damage that is told as an I/O error, or as a file that may not be written;
 // `auto_vacuum` as a damaged header has it, with which a commit fails and its outcome is unknown; a record of a
-// change whose damage has another name; a panic over what is kept under a key.
+// change whose damage has another name; a panic over what is kept under a key; rows whose sums nobody checks, of
+// each of the three tables.
 #[test]
-fn what_a_damaged_database_does_not_tell_of_is_what_was_asked_for_and_keeps_the_rules() {
+fn what_a_damaged_database_hands_out_is_what_was_written() {
     let folder = folder();
     let tally = examine(template::closed(folder.path()), Shape::Database, runs(4_000, 80_000));
     tally.assert_has(&[Verdict::Right, Verdict::Refused, Verdict::Reported]);
-    tally.assert_has(&[Verdict::OtherValues, Verdict::Lost]);
+    tally.assert_has(&[Verdict::PastValues, Verdict::Lost]);
 }
 
 // Seen to catch: an opening that fails and moves the log into the damaged database all the same.

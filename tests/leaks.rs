@@ -14,7 +14,7 @@ use opportunity_engine::{
 };
 use rusqlite::Connection;
 use serde_json::{Map, json};
-use support::{id, lead, venue};
+use support::{by_hand, id, lead, venue};
 
 /// Texts that mean something to a database, or to those who put texts together.
 const PAYLOADS: [&str; 20] = [
@@ -278,7 +278,7 @@ impl Victim {
 
     /// Does something to the file by hand, then opens it.
     fn after(&self, sql: &str) -> Engine {
-        self.other().execute_batch(sql).unwrap();
+        by_hand::change(&self.other(), sql);
         self.open(Engine::options())
     }
 }

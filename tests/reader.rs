@@ -11,7 +11,7 @@ use opportunity_engine::{
 };
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use support::{hold_write_lock, id, lead, venue};
+use support::{by_hand, hold_write_lock, id, lead, venue};
 
 fn options() -> Options {
     Engine::options().history(true).durability(Durability::Off)
@@ -75,7 +75,7 @@ fn it_is_in_nobodys_way() {
 fn write_and_be_killed(path: &Path) {
     let connection = Connection::open(path).unwrap();
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
-    connection.execute_batch("UPDATE opportunity SET quality_id = 5").unwrap();
+    by_hand::change(&connection, "UPDATE opportunity SET quality_id = 5");
 }
 
 /// An output during whose first write another process is killed.

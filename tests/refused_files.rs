@@ -137,7 +137,7 @@ const LOG_ALONE: &str = "PATH does not exist or is empty, but its write-ahead lo
 const OURS: &str = "PRAGMA application_id = 0x4F505459; PRAGMA user_version = 1;";
 const CANNOT_OPEN: &str = "Error code 14: unable to open database file";
 const NEWER: &str =
-    "PATH has schema version 99, and this engine knows versions up to 2; use a newer engine";
+    "PATH has schema version 99, and this engine knows versions up to 3; use a newer engine";
 
 // Seen to catch: an engine that leaves a file of one byte to SQLite, which takes it for an empty one.
 #[test]

@@ -12,7 +12,7 @@ use std::time::Duration;
 use opportunity_engine::{Batch, Durability, Engine, OpenError, Verification};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use support::{id, lead, runs, venue};
+use support::{by_hand, id, lead, runs, venue};
 
 const LEAD: &str =
     r#"{"venueId":107,"name":"Lead","contactId":918,"typeId":18,"sourceId":25,"stageId":69}"#;
@@ -69,7 +69,7 @@ fn application_id(path: &Path) -> i64 {
 fn leave_log(path: &Path, sql: &str) {
     let connection = Connection::open(path).unwrap();
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
-    connection.execute_batch(sql).unwrap();
+    by_hand::change(&connection, sql);
     connection.close().unwrap();
 }
 
@@ -320,7 +320,7 @@ fn a_file_that_is_torn_is_read_with_its_log() {
                   version, created_at, modified_at, name || hex(zeroblob(4000)), type_id, stage_id, \
                   source_id, company_id, company_lead_contact_id, contact_id, quality_id, industry_id, \
                   confirmed_quote_id, confirmed_quote_status, cancelled_quote_id, lost_to_competition, \
-                  closed_date, owner_user_id, stage_reason_id, channel_id, description FROM opportunity;
+                  closed_date, owner_user_id, stage_reason_id, channel_id, description, checksum FROM opportunity;
                   UPDATE engine_state SET last_id = (SELECT max(id) FROM opportunity)";
     leave_log(&path, copies);
     let mut torn = std::fs::read(&path).unwrap();

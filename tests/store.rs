@@ -6,7 +6,8 @@ use std::error::Error as _;
 use std::path::Path;
 
 use opportunity_engine::{
-    Batch, Clearing, Durability, Engine, Error, Field, OnAdd, OpenError, Request, StoreErrorKind,
+    Batch, Clearing, Durability, Engine, Error, ExportError, Field, IdempotencyKey, OnAdd,
+    OpenError, Problem, Request, StoreError, StoreErrorKind, VenueId, Verification,
 };
 use rusqlite::Connection;
 use support::{id, lead, venue};
@@ -43,7 +44,7 @@ fn a_new_database_is_what_schema_sql_says() {
 
     let one = |sql: &str| migrated.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(one("PRAGMA application_id"), 0x4F50_5459);
-    assert_eq!(one("PRAGMA user_version"), 2);
+    assert_eq!(one("PRAGMA user_version"), 3);
     let state = |connection: &Connection| {
         let read = |row: &rusqlite::Row<'_>| (0..7).map(|column| row.get(column)).collect();
         let state: Vec<i64> = connection.query_row("SELECT * FROM engine_state", [], read).unwrap();
@@ -67,7 +68,8 @@ fn the_columns_follow_the_table_of_fields() {
     let system = ["id", "venue_id", "version", "created_at", "modified_at"].map(String::from);
     let names: Vec<_> = columns.iter().map(|(name, _)| name.clone()).collect();
     let details = Field::DETAILS.iter().map(|field| field.column().to_owned());
-    assert_eq!(names, system.into_iter().chain(details).collect::<Vec<_>>());
+    let expected = system.into_iter().chain(details).chain(["checksum".to_owned()]);
+    assert_eq!(names, expected.collect::<Vec<_>>());
     for &field in Field::DETAILS {
         let required = columns.iter().find(|(name, _)| name == field.column()).unwrap().1;
         assert_eq!(required, field.on_add() == Some(OnAdd::Required), "{field}");
@@ -88,8 +90,8 @@ fn every_column_of_the_schema_is_explained() {
         }
         explained = line.starts_with("--");
     }
-    // An opportunity, its entry in the index, the counters, a change, the feed, a key.
-    assert_eq!(columns, 5 + Field::DETAILS.len() + 2 + 7 + 8 + 3 + 7);
+    // An opportunity, its entry in the index, the counters, a change, the feed, a key, and three checksums.
+    assert_eq!(columns, 5 + Field::DETAILS.len() + 2 + 7 + 8 + 3 + 7 + 3);
 }
 
 #[test]
@@ -157,6 +159,89 @@ fn a_row_that_breaks_the_rules_is_reported_as_damaged() {
         engine.close().unwrap();
         std::fs::remove_file(&path).unwrap();
     }
+}
+
+/// What the cause of an error says of a row that is not what was written.
+const NOT_WHAT_WAS_WRITTEN: &str =
+    "the stored values do not have the checksum that was written with them";
+
+fn assert_not_what_was_written(error: &StoreError, case: &str) {
+    assert_eq!(error.kind(), StoreErrorKind::Damaged, "{case}");
+    assert_eq!(error.source().unwrap().to_string(), NOT_WHAT_WAS_WRITTEN, "{case}");
+}
+
+// Seen to catch: a sum that nobody checks, and one of all columns but `id`, `venue_id`, `modified_at` or a field.
+#[test]
+fn a_row_that_keeps_the_rules_and_is_not_what_was_written_is_reported_as_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    for assignment in [
+        "id = 2",
+        "venue_id = 108",
+        "version = 2",
+        "created_at = created_at - 1",
+        "modified_at = modified_at + 1",
+        "name = 'Lead by API'",
+        "stage_id = 68",
+        "company_id = 1",
+        "contact_id = 919",
+        "quality_id = 1",
+        "confirmed_quote_status = 0",
+        "closed_date = 0",
+        "channel_id = '1'",
+        "description = 'd'",
+        "stage_reason_id = stage_id, stage_id = 1",
+        "checksum = checksum - 1",
+        "checksum = 0",
+    ] {
+        let path = database(folder.path());
+        let update = format!("UPDATE opportunity SET {assignment}");
+        Connection::open(&path).unwrap().execute_batch(&update).unwrap();
+        let engine = Engine::open(&path).unwrap();
+        let of_venue =
+            if assignment.contains("venue") { VenueId::new(108).unwrap() } else { venue() };
+        let id = id(if assignment.contains("id = 2") { 2 } else { 1 });
+        assert_not_what_was_written(&engine.get(of_venue, id).unwrap_err(), assignment);
+        match engine.add_or_update(Request::update(of_venue, id).stage_id(70)) {
+            Err(Error::Aborted(error)) => assert_not_what_was_written(&error, assignment),
+            other => panic!("{assignment}: {other:?}"),
+        }
+        match engine.export(std::io::sink()) {
+            Err(ExportError::Store(error)) => assert_not_what_was_written(&error, assignment),
+            other => panic!("{assignment}: {other:?}"),
+        }
+        let problems = engine.verify(Verification::Full).unwrap().problems;
+        let problem = Problem::Value { id: id.get(), column: "checksum" };
+        assert!(problems.contains(&problem), "{assignment}: {problems:?}");
+        engine.close().unwrap();
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+// Seen to catch: a sum of either that nobody checks.
+#[test]
+fn a_record_or_a_key_that_is_not_what_was_written_is_reported_as_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let engine = Engine::options().history(true).open(&path).unwrap();
+    let keyed = || lead().idempotency_key(IdempotencyKey::new("one").unwrap());
+    engine.add_or_update(keyed()).unwrap();
+    engine.verify(Verification::Full).map(|findings| assert!(findings.is_sound())).unwrap();
+    let by_hand = Connection::open(&path).unwrap();
+
+    by_hand.execute("UPDATE opportunity_change SET changed_at = changed_at + 1", []).unwrap();
+    assert_not_what_was_written(&engine.changes(None, 1).unwrap_err(), "a change");
+    by_hand.execute("UPDATE idempotency_key SET outcome = 'updated'", []).unwrap();
+    match engine.add_or_update(keyed()) {
+        Err(Error::Aborted(error)) => assert_not_what_was_written(&error, "a key"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(
+        engine.verify(Verification::Full).unwrap().problems,
+        [
+            Problem::Change { sequence: 1, column: "checksum" },
+            Problem::Key { venue: venue().get(), column: "checksum" },
+        ]
+    );
 }
 
 #[test]

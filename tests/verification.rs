@@ -12,7 +12,7 @@ use opportunity_engine::{
 };
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use support::{id, lead, venue};
+use support::{by_hand, id, lead, venue};
 
 /// How many adds make a run of the index by venue.
 const RUN: usize = 16_384;
@@ -41,7 +41,7 @@ fn change(path: &Path, sql: &str, is_clean: bool) {
     let connection = Connection::open(path).unwrap();
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !is_clean).unwrap();
     connection.execute_batch("PRAGMA ignore_check_constraints = on").unwrap();
-    connection.execute_batch(sql).unwrap();
+    by_hand::change(&connection, sql);
     connection.close().unwrap();
 }
 

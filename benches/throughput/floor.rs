@@ -24,7 +24,7 @@ const SETTINGS: &str = "
     PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 0;";
 
 const COLUMNS: &str = "id, venue_id, version, created_at, modified_at, name, type_id, stage_id, source_id, \
-                       contact_id, industry_id, closed_date, stage_reason_id";
+                       contact_id, industry_id, closed_date, stage_reason_id, checksum";
 
 /// How many commits there are between two checkpoints, for a thousand requests a commit.
 const COMMITS_PER_CHECKPOINT: usize = 100;
@@ -116,10 +116,10 @@ impl<'c> Bare<'c> {
             begin: connection.prepare("BEGIN IMMEDIATE")?,
             select: connection.prepare("SELECT * FROM opportunity WHERE id = ?1")?,
             insert: connection.prepare(&format!(
-                "INSERT INTO opportunity ({COLUMNS}) VALUES (?1, ?2, 1, ?3, ?3, ?4, 18, 69, 25, 918, 77, 1493942400, 127)"
+                "INSERT INTO opportunity ({COLUMNS}) VALUES (?1, ?2, 1, ?3, ?3, ?4, 18, 69, 25, 918, 77, 1493942400, 127, 2017050514)"
             ))?,
             update: connection.prepare(
-                "UPDATE opportunity SET version = ?2, modified_at = ?3, name = ?4 WHERE id = ?1",
+                "UPDATE opportunity SET version = ?2, modified_at = ?3, name = ?4, checksum = 1 + checksum WHERE id = ?1",
             )?,
             save_id: connection.prepare("UPDATE engine_state SET last_id = ?1")?,
             commit: connection.prepare("COMMIT")?,
@@ -148,7 +148,7 @@ impl<'c> Bare<'c> {
     fn load(&mut self, id: i64) -> rusqlite::Result<i64> {
         let mut rows = self.select.query([id])?;
         let row = rows.next()?.expect("the row is there");
-        for column in 0..23 {
+        for column in 0..24 {
             std::hint::black_box(row.get_ref(column)?);
         }
         row.get(2)

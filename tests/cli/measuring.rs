@@ -44,7 +44,7 @@ fn stats_are_those_of_a_known_database() {
     let expected = json!({
         "opportunities": 3, "venues": 2, "lastId": 3, "keepsHistory": true, "changes": 2, "firstChange": 5,
         "lastChange": 6, "idempotencyKeys": 2, "fileBytes": bytes, "logBytes": 0, "pageBytes": 1024,
-        "freePages": free_pages, "schemaVersion": 2, "sqliteVersion": sqlite,
+        "freePages": free_pages, "schemaVersion": 3, "sqliteVersion": sqlite,
     });
     assert_eq!(found, expected);
     assert_eq!(
@@ -60,7 +60,7 @@ idempotency keys  2
 file              {bytes} bytes
 log               0 bytes
 free              {free_pages} pages of 1024 bytes
-schema version    2
+schema version    3
 SQLite            {sqlite}
 "
         )

@@ -52,8 +52,10 @@ pub(crate) enum Difference {
     Row(OpportunityId),
     /// The list of a venue is another one.
     List(VenueId),
-    /// This record of a change says something else, or how far the feed has come.
-    Record(Option<Sequence>),
+    /// This record of a change says something else.
+    Record(Sequence),
+    /// The feed has come to another record.
+    End,
     /// Records are missing, or there are some too many.
     Feed,
     /// What was sent under a key is answered otherwise.
@@ -68,7 +70,7 @@ impl Difference {
     pub(crate) const fn is_of_values(&self) -> bool {
         match self {
             Self::Values(..) | Self::Record(_) | Self::Answer(_) => true,
-            Self::Row(_) | Self::List(_) | Self::Feed | Self::Forgotten(_) => false,
+            Self::Row(_) | Self::List(_) | Self::End | Self::Feed | Self::Forgotten(_) => false,
         }
     }
 }

@@ -83,7 +83,7 @@ impl Companions {
         if let Some(Ok(last)) = self.last_change
             && last != contents.changes.last().map(|change| change.sequence)
         {
-            differences.push(Difference::Record(None));
+            differences.push(Difference::End);
         }
         let by_key: BTreeMap<_, _> =
             contents.done.iter().map(|(request, outcome)| (key(request), *outcome)).collect();
@@ -113,7 +113,7 @@ fn of_records(told: &[Change], expected: &[Change]) -> Vec<Difference> {
         return vec![Difference::Feed];
     }
     let pairs = told.iter().zip(expected).filter(|(one, other)| one != other);
-    pairs.map(|(change, _)| Difference::Record(Some(change.sequence))).collect()
+    pairs.map(|(change, _)| Difference::Record(change.sequence)).collect()
 }
 
 fn known(engine: &Engine, request: Request) -> Told<Known> {

@@ -1,9 +1,8 @@
 //! The check that looks at every page: what no single read can see.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use opportunity_engine::{Engine, OpportunityId, Verification};
+use opportunity_engine::{Engine, Verification};
 use rusqlite::Connection;
 
 /// Verifies a database in full. Here no row was ever deleted and no record pruned, so there must be as many as
@@ -25,13 +24,4 @@ pub(crate) fn full_check(path: &Path) -> Result<(), String> {
         return Err(format!("{last_sequence} were recorded and {records} are there"));
     }
     Ok(())
-}
-
-/// The venue that each opportunity of a sound database has.
-pub(crate) fn stored_venues(path: &Path) -> BTreeMap<OpportunityId, i64> {
-    let connection = Connection::open(path).unwrap();
-    let mut select = connection.prepare("SELECT id, venue_id FROM opportunity").unwrap();
-    let venue = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?));
-    let venues = select.query_map([], venue).unwrap().map(Result::unwrap);
-    venues.map(|(id, venue)| (OpportunityId::new(id).unwrap(), venue)).collect()
 }

@@ -93,17 +93,6 @@ impl Contents {
         self.rows.get(&id).filter(|row| row.venue_id() == venue)
     }
 
-    /// The same opportunities, each in the venue that is said here.
-    pub(crate) fn moved(&self, venues: &BTreeMap<OpportunityId, i64>) -> Self {
-        let mut contents = self.clone();
-        for (id, row) in &mut contents.rows {
-            let mut json = serde_json::to_value(&*row).unwrap();
-            json["venueId"] = venues[id].into();
-            *row = serde_json::from_value(json).unwrap();
-        }
-        contents
-    }
-
     pub(crate) fn ids(&self, venue: VenueId) -> Vec<OpportunityId> {
         let of_venue = self.rows.values().filter(|row| row.venue_id() == venue);
         of_venue.map(Opportunity::id).collect()

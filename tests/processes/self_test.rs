@@ -11,6 +11,7 @@ use super::history::History;
 use super::invariant::{Rows, complaints};
 use super::process::Process;
 use super::record::{Answer, Call, Line};
+use super::support::by_hand;
 use super::work::Job;
 
 /// Something that a database must not show, and what the complaint of it says.
@@ -62,7 +63,7 @@ const WRONGS: [(&str, &str); 19] = [
     ),
     (
         "INSERT INTO opportunity_change SELECT last_sequence + 1, venue_id, opportunity_id, 1000, kind,
-             changed_at, created_at, fields FROM opportunity_change, change_feed WHERE sequence = 1;
+             changed_at, created_at, fields, 0 FROM opportunity_change, change_feed WHERE sequence = 1;
          UPDATE change_feed SET last_sequence = last_sequence + 1",
         "a record of",
     ),
@@ -83,7 +84,7 @@ fn a_look_at_a_database_complains_of_whatever_is_wrong_with_it() {
     let copy = folder.path().join("copy.db");
     for (wrong, expected) in WRONGS {
         std::fs::copy(&path, &copy).unwrap();
-        Connection::open(&copy).unwrap().execute_batch(wrong).unwrap();
+        by_hand::change(&Connection::open(&copy).unwrap(), wrong);
         let complaints = look_at(&copy).expect_err(wrong);
         let is_expected = complaints.iter().any(|complaint| complaint.contains(expected));
         assert!(is_expected, "{wrong}: {complaints:#?}");

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 use opportunity_engine::{OpportunityId, Request, VenueId};
 use rusqlite::Connection;
 
+pub(crate) mod by_hand;
+
 pub(crate) fn venue() -> VenueId {
     VenueId::new(107).unwrap()
 }
