@@ -2,7 +2,8 @@
 --
 -- Every rule is checked in Rust before a value comes here: STRICT still turns '50' into 50 and takes
 -- U+0000 in a text. The constraints below mirror those rules, so that whatever else writes to the file
--- meets them too, and so that a bug shows as an error and not as a wrong row.
+-- meets them too, and so that a bug shows as an error and not as a wrong row. Rows have checksums, for damage
+-- that keeps the rules: one that was changed by hand is told of as damaged, as it is.
 --
 -- application_id is 0x4F505459 ("OPTY"); user_version counts the versions of this schema, from 1.
 
@@ -54,8 +55,8 @@ CREATE TABLE opportunity (
     channel_id               TEXT    CHECK (channel_id <> ''),
     -- Free text about it.
     description              TEXT    CHECK (description <> ''),
-    -- The sum of what stands in the other columns: a row whose values do not have it is reported as damaged. (By
-    -- default it is none of a row: who writes past the engine has no way to tell it.)
+    -- The sum of what stands in the other columns, by src/store/checksum.rs; the default is what an upgrade
+    -- begins with. A row whose values do not have it is reported as damaged.
     checksum                 INTEGER NOT NULL DEFAULT 0,
     -- It belongs to a company or to a contact.
     CHECK (company_id IS NOT NULL OR contact_id IS NOT NULL)

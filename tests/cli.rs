@@ -16,7 +16,7 @@ mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use place::{Place, lines, start, text};
@@ -388,6 +388,24 @@ fn a_check_that_does_not_even_begin_because_of_damage_says_so() {
     let checked = on_db(&place, &["check"]);
     assert_eq!(checked.status.code(), Some(4), "{checked:?}");
     assert!(text(&checked.stderr).contains("the database is damaged"), "{checked:?}");
+}
+
+// Seen to catch: an error that tells of the store, and a database that is not opened again.
+#[cfg(all(unix, target_pointer_width = "64"))]
+#[test]
+fn whoever_gets_no_thread_is_told_so_and_loses_nothing() {
+    let place = Place::new();
+    for id in 1..=2 {
+        let mut program = place.applying(&[]);
+        // A stack that no thread can have.
+        program.env("RUST_MIN_STACK", (1_u64 << 46).to_string()).stdin(Stdio::null());
+        let refused = program.output().unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        let told = "no thread could be started; check the limits of the process";
+        assert!(text(&refused.stderr).contains(told), "{refused:?}");
+        let applied = place.apply(&[], LEAD.as_bytes());
+        assert_eq!(lines(&applied.stdout), [format!(r#"{{"success":true,"id":{id}}}"#)]);
+    }
 }
 
 #[test]

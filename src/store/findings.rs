@@ -12,7 +12,7 @@ pub enum Verification {
     /// `quick_check`. About a second for a million opportunities.
     Quick,
     /// All of that by SQLite's `integrity_check`; then every opportunity by the rules that it had to
-    /// meet when it was written, the counters, and against the opportunities the index by venue, the recorded
+    /// meet when it was written and by its checksum, the counters, and against the opportunities the index by venue, the recorded
     /// changes and the idempotency keys. About five seconds for a million opportunities, without changes.
     Full,
 }
