@@ -15,7 +15,7 @@ use crate::arguments::{Arguments, BATCHES, MANY_CALLERS, Mode};
 use crate::fresh::on_fresh_database;
 use crate::measured::Spread;
 use crate::report::{Report, rounded, spread};
-use crate::runs::Limit;
+use crate::runs::{BATCH, Limit};
 use crate::workload::venue_of_preloaded;
 
 /// The settings of the engine's connection that writes.
@@ -29,14 +29,22 @@ const COLUMNS: &str = "id, venue_id, version, created_at, modified_at, name, typ
 /// How many commits there are between two checkpoints, for a thousand requests a commit.
 const COMMITS_PER_CHECKPOINT: usize = 100;
 
-/// Compares B with groups of 50, and D.
+/// How many rows are added at once, before anything is measured.
+const FILLED_AT_ONCE: i64 = 10_000;
+
 pub(crate) fn floor(arguments: &Arguments, report: &Report) {
-    for (mode, per_commit) in [(MANY_CALLERS, 50), (BATCHES, 1_000)] {
+    beside_the_engine(arguments, report);
+    while_the_table_grows(arguments, report);
+}
+
+/// Compares B with as many requests in a commit as its groups have, about half of the callers, and D.
+fn beside_the_engine(arguments: &Arguments, report: &Report) {
+    for (mode, per_commit) in [(MANY_CALLERS, 36), (BATCHES, BATCH)] {
         let Mode::Requests(name, sending) = mode else { continue };
         let limit = Limit::of_time(arguments.duration());
         let rounds: Vec<(f64, f64)> = (0..arguments.rounds())
             .map(|round| {
-                let floor = bare_per_second(arguments, per_commit);
+                let floor = bare_per_second(arguments, arguments.rows(), per_commit);
                 let engine = on_fresh_database::<Engine>(arguments, sending, limit, round);
                 (floor, engine.per_second)
             })
@@ -64,14 +72,28 @@ pub(crate) fn floor(arguments: &Arguments, report: &Report) {
     }
 }
 
-/// Half adds, half updates of random rows, so many in a commit.
-fn bare_per_second(arguments: &Arguments, per_commit: usize) -> f64 {
+/// Measures the statements of D on tables of several sizes.
+fn while_the_table_grows(arguments: &Arguments, report: &Report) {
+    for rows in arguments.sizes() {
+        let bare = bare_per_second(arguments, rows, BATCH);
+        report.other(
+            "floor",
+            &[("rows", json!(rows)), ("per_commit", json!(BATCH)), ("bare_per_s", rounded(bare))],
+            &format!("{bare:.0}/s are possible on {rows} rows with {BATCH} in a commit"),
+        );
+    }
+}
+
+/// Half adds, half updates of random rows, so many in a commit, on a table that has so many rows before.
+fn bare_per_second(arguments: &Arguments, rows: i64, per_commit: usize) -> f64 {
     let folder = arguments.empty_folder();
     let connection = create(&folder.path().join("floor.db")).expect("it can be created");
     let mut bare = Bare::new(&connection).expect("the statements are right");
-    let last_id = arguments.rows();
-    bare.commit(0, 0, last_id).expect("it can be written");
-    let (mut last_id, mut took, mut commits) = (last_id, Duration::ZERO, 0);
+    for filled in (0..rows).step_by(FILLED_AT_ONCE as usize) {
+        bare.commit(0, filled, FILLED_AT_ONCE.min(rows - filled)).expect("it can be written");
+        checkpoint(&connection);
+    }
+    let (mut last_id, mut took, mut commits) = (rows, Duration::ZERO, 0);
     while took < arguments.duration() {
         let half = per_commit as i64 / 2;
         let started = Instant::now();
@@ -80,16 +102,20 @@ fn bare_per_second(arguments: &Arguments, per_commit: usize) -> f64 {
         took += started.elapsed();
         last_id += half;
         if commits % (COMMITS_PER_CHECKPOINT * 1_000 / per_commit) == 0 {
-            connection
-                .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-                .expect("it can be moved");
+            checkpoint(&connection);
         }
     }
     let stored: i64 = connection
         .query_row("SELECT sum(version) FROM opportunity", [], |row| row.get(0))
         .expect("it can be read");
-    assert_eq!(stored, arguments.rows() + (commits * per_commit) as i64, "a change is missing");
+    assert_eq!(stored, rows + (commits * per_commit) as i64, "a change is missing");
     (commits * per_commit) as f64 / took.as_secs_f64()
+}
+
+fn checkpoint(connection: &Connection) {
+    connection
+        .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        .expect("it can be moved");
 }
 
 fn create(path: &Path) -> rusqlite::Result<Connection> {
