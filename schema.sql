@@ -3,7 +3,7 @@
 -- Every rule is checked in Rust before a value comes here: STRICT still turns '50' into 50 and takes
 -- U+0000 in a text. The constraints below mirror those rules, so that whatever else writes to the file
 -- meets them too, and so that a bug shows as an error and not as a wrong row. Rows have checksums, for damage
--- that keeps the rules: one that was changed by hand is told of as damaged, as it is.
+-- that keeps the rules: a row that was changed by hand is told of as damaged too.
 --
 -- application_id is 0x4F505459 ("OPTY"); user_version counts the versions of this schema, from 1.
 

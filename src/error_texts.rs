@@ -536,6 +536,10 @@ fn problems_of_a_database() {
             Problem::Value { id: 755, column: "checksum" },
             "opportunity 755: the stored values do not have the checksum that was written with them",
         ),
+        (
+            Problem::Version { version: 2 },
+            "the schema version is said to be 2, and the tables are of another",
+        ),
         (Problem::NoCounters, "the row of counters is missing"),
         (
             Problem::Counter { column: "run_entry_id" },
@@ -567,12 +571,21 @@ fn problems_of_a_database() {
             "change 7: the stored value of fields breaks the rules",
         ),
         (
+            Problem::Change { sequence: 7, column: "checksum" },
+            "change 7: the stored values do not have the checksum that was written with them",
+        ),
+        (
             Problem::ChangeOfNothing { sequence: 7, id: 755, version: 2 },
             "change 7 made version 2 of opportunity 755, which is not there",
         ),
         (
             Problem::Key { venue: 107, column: "request" },
             "an idempotency key of venue 107: the stored value of request breaks the rules",
+        ),
+        (
+            Problem::Key { venue: 107, column: "checksum" },
+            "an idempotency key of venue 107: the stored values do not have the checksum that was written \
+             with them",
         ),
         (
             Problem::KeyOfNothing { venue: 107, id: 755, version: 2 },

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use opportunity_engine::{
-    Batch, Durability, Engine, Findings, IdempotencyKey, OpenError, Operation, Problem, Request,
-    StoreErrorKind, VenueId, Verification,
+    BackupError, Batch, Durability, Engine, Findings, IdempotencyKey, OpenError, Operation,
+    Problem, Reader, Request, StoreErrorKind, VenueId, Verification,
 };
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -141,6 +141,33 @@ fn a_full_verification_finds_what_the_rules_the_counters_and_the_index_tell() {
     change(&path, "DROP TABLE opportunity_by_venue", true);
     let findings = verified(&path, Verification::Full);
     assert_eq!(findings.problems, [Problem::Format("no such table: opportunity_by_venue".into())]);
+}
+
+/// A number in the header says which version a database is of: one that was damaged does not turn the checks of
+/// rows off, nor what came with a version. Seen to fail for checks that go by the number alone.
+#[test]
+fn a_schema_version_that_does_not_fit_the_tables_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    open(&path).close().unwrap();
+    for version in [1, 2] {
+        change(&path, &format!("PRAGMA user_version = {version}"), true);
+        let before = files(folder.path());
+        for verification in [Verification::Quick, Verification::Full] {
+            assert_eq!(verified(&path, verification).problems, [Problem::Version { version }]);
+        }
+        let refused = [
+            Engine::open(&path).map(drop).unwrap_err(),
+            Reader::open(&path).map(drop).unwrap_err(),
+        ];
+        for error in refused {
+            let OpenError::Store { source, .. } = error else { panic!("{error:?}") };
+            assert_eq!(source.kind(), StoreErrorKind::Damaged);
+        }
+        let backup = Engine::back_up_file(&path, folder.path().join("backup.db"));
+        assert!(matches!(backup, Err(BackupError::Damaged { .. })), "{backup:?}");
+        assert!(files(folder.path()) == before, "something was written");
+    }
 }
 
 /// The change feed and the idempotency keys likewise. Seen to fail without each of the checks.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, Statement};
 use super::migrations;
 use crate::domain::Damage;
 
-/// The column that holds the sum of the others: the last one of its table.
+/// The column that holds the sum of the others: the last one that a statement names.
 pub(super) const CHECKSUM: &str = Damage::CHECKSUM;
 
 /// The columns of a table, but for the checksum of their values.
@@ -33,18 +33,18 @@ impl<const N: usize> Columns<N> {
     }
 
     /// What a statement selects to read rows: these columns in their order, and the checksum if there is one.
-    pub(super) fn selected(&self, sums: Sums) -> String {
+    pub(super) fn selected(&self, checksums: Checksums) -> String {
         let columns = self.names.join(", ");
-        match sums {
-            Sums::Kept => format!("{columns}, {CHECKSUM}"),
-            Sums::NotYet => columns,
+        match checksums {
+            Checksums::Present => format!("{columns}, {CHECKSUM}"),
+            Checksums::Absent => columns,
         }
     }
 
     /// What an `INSERT INTO` goes on with: parameters have the position of their column, the checksum comes last.
-    pub(super) fn into_table(&self, table: &str) -> String {
+    pub(super) fn insertion(&self, table: &str) -> String {
         let parameters: Vec<_> = (1..=N + 1).map(|position| format!("?{position}")).collect();
-        let (columns, parameters) = (self.selected(Sums::Kept), parameters.join(", "));
+        let (columns, parameters) = (self.selected(Checksums::Present), parameters.join(", "));
         format!("{table} ({columns}) VALUES ({parameters})")
     }
 
@@ -53,8 +53,8 @@ impl<const N: usize> Columns<N> {
         RowSum { tags: &self.tags, added: 0, sum: 0 }
     }
 
-    /// Executes a statement that writes a row: it takes the values in the order of the columns, then the checksum.
-    pub(super) fn execute(
+    /// Writes a row and its checksum, by a statement whose parameters have the position of their column.
+    pub(super) fn write_row(
         &self,
         statement: &mut Statement<'_>,
         row: [ValueRef<'_>; N],
@@ -91,6 +91,7 @@ pub(super) struct RowSum<'c> {
 impl RowSum<'_> {
     /// Adds the value of the next column.
     pub(super) fn add(&mut self, value: ValueRef<'_>) {
+        debug_assert!(self.added < self.tags.len(), "a row has no more columns");
         let tag = self.tags.get(self.added).copied().unwrap_or_default();
         self.added += 1;
         self.sum = self.sum.wrapping_add(summand(tag, value));
@@ -98,7 +99,8 @@ impl RowSum<'_> {
 
     /// What is stored of it: an integer that takes four bytes at most.
     pub(super) const fn checksum(&self) -> i64 {
-        stored(self.sum)
+        debug_assert!(self.added == self.tags.len(), "the values of some columns are missing");
+        half_of(self.sum)
     }
 
     /// Refuses a row whose values, all of which were added, do not have the sum that stands beside them. A row
@@ -114,38 +116,46 @@ impl RowSum<'_> {
     }
 }
 
-/// Gives every row of a table that has been there before checksums its own.
+/// Gives every row of a table that has been there before checksums the one of what it holds.
 pub(super) fn add_to_rows(connection: &Connection, table: &str) -> rusqlite::Result<()> {
-    let mut select = connection.prepare(&format!("SELECT rowid, * FROM {table}"))?;
-    let names = select.column_names().into_iter().skip(1);
-    let tags: Vec<_> = names.map(|name| (name != CHECKSUM).then(|| tag(name))).collect();
+    let all = connection.prepare(&format!("SELECT * FROM {table}"))?;
+    let names: Vec<_> = all.column_names().filter(|name| *name != CHECKSUM).collect();
+    let tags: Vec<_> = names.iter().map(|name| tag(name)).collect();
+    let mut select =
+        connection.prepare(&format!("SELECT {}, rowid FROM {table}", names.join(", ")))?;
     let mut update =
         connection.prepare(&format!("UPDATE {table} SET {CHECKSUM} = ?2 WHERE rowid = ?1"))?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
-        let mut sum: u64 = 0;
-        for (position, tag) in (1..).zip(&tags) {
-            let value = row.get_ref(position)?;
-            sum = sum.wrapping_add(tag.map_or(0, |tag| summand(tag, value)));
+        let mut sum = RowSum { tags: &tags, added: 0, sum: 0 };
+        for position in 0..tags.len() {
+            sum.add(row.get_ref(position)?);
         }
-        update.execute([row.get(0)?, stored(sum)])?;
+        update.execute([row.get(tags.len())?, sum.checksum()])?;
     }
     Ok(())
 }
 
 /// Whether the rows of a database have checksums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sums {
-    Kept,
+pub(super) enum Checksums {
+    Present,
     /// They come with the upgrade; only who looks at a database without opening it meets such a one.
-    NotYet,
+    Absent,
 }
 
-impl Sums {
+impl Checksums {
+    /// By the version and by the table itself, so that damage to one of them does not turn the checks off.
     pub(super) fn of(connection: &Connection) -> rusqlite::Result<Self> {
-        let are_kept = migrations::version(connection)? >= migrations::SUMS_SINCE;
-        Ok(if are_kept { Self::Kept } else { Self::NotYet })
+        let is_new = migrations::version(connection)? >= migrations::CHECKSUMS_SINCE;
+        Ok(if is_new || are_there(connection)? { Self::Present } else { Self::Absent })
     }
+}
+
+/// Whether opportunities have a column for them.
+pub(super) fn are_there(connection: &Connection) -> rusqlite::Result<bool> {
+    let select = "SELECT 1 FROM pragma_table_info('opportunity') WHERE name = ?1";
+    connection.prepare_cached(select)?.exists([CHECKSUM])
 }
 
 // What is stored depends on all that follows: it is never changed.
@@ -165,10 +175,9 @@ fn summand(tag: u64, value: ValueRef<'_>) -> u64 {
     }
 }
 
-/// Half of the bits of a sum.
-const fn stored(sum: u64) -> i64 {
-    let sum = mixed(sum, 0);
-    (sum as u32).cast_signed() as i64
+/// Half of the bits of a sum, which all of them have a part in.
+const fn half_of(sum: u64) -> i64 {
+    (mixed(sum, 0) as u32).cast_signed() as i64
 }
 
 /// A number, and one more text: its length, then eight bytes at a time.
@@ -188,8 +197,8 @@ const fn with_text(number: u64, text: &[u8]) -> u64 {
     mixed(mix, u64::from_le_bytes(last))
 }
 
-/// A number, and one more word. Each can be told from the result and the other one, so that damage to a word always
-/// changes a sum; it goes unnoticed where it does not change the half that is stored, in one case of 2³².
+/// A number, and one more word. Each can be told from the result and the other one, so that one word that is
+/// another always changes a sum; that goes unnoticed where it does not change the half that is stored, in one case of 2³².
 const fn mixed(number: u64, word: u64) -> u64 {
     let product = (number ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     product ^ (product >> 32)

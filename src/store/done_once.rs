@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, Statement, params};
 
-use super::checksum::{Columns, Sums};
+use super::checksum::{Checksums, Columns};
 use super::error::{Operation, StoreError};
 use super::findings::{Findings, Problem};
 use super::migrations;
@@ -65,7 +65,7 @@ impl<'c> DoneOnce<'c> {
             // One that has expired may still be there.
             record: connection.prepare(&format!(
                 "INSERT OR REPLACE INTO {}",
-                COLUMNS.into_table("idempotency_key")
+                COLUMNS.insertion("idempotency_key")
             ))?,
             expire: connection.prepare(EXPIRE)?,
             lifetime: DEFAULT_KEY_LIFETIME,
@@ -118,7 +118,7 @@ impl<'c> DoneOnce<'c> {
             ValueRef::Integer(version),
             ValueRef::Integer(expires_at),
         ];
-        COLUMNS.execute(&mut self.record, row).map_err(failed(Operation::Apply))?;
+        COLUMNS.write_row(&mut self.record, row).map_err(failed(Operation::Apply))?;
         self.recorded += 1;
         Ok(())
     }
@@ -151,7 +151,7 @@ pub(super) fn verify(connection: &Connection, findings: &mut Findings) -> rusqli
     if !migrations::has(connection, "idempotency_key")? {
         return Ok(());
     }
-    let selected = COLUMNS.selected(Sums::of(connection)?);
+    let selected = COLUMNS.selected(Checksums::of(connection)?);
     let mut select = connection.prepare(&format!("SELECT {selected} FROM idempotency_key"))?;
     let mut select_made = connection.prepare(SELECT_MADE)?;
     let mut rows = select.query([])?;
@@ -160,7 +160,9 @@ pub(super) fn verify(connection: &Connection, findings: &mut Findings) -> rusqli
         let recorded = Recorded::from_row(row).and_then(|recorded| {
             let key = row.get_ref("key").ok().and_then(|key| key.as_str().ok());
             let key = key.and_then(|key| IdempotencyKey::new(key).ok()).ok_or(Damage::of("key"));
-            key.map(|_| recorded.outcome)
+            key?;
+            COLUMNS.check(row)?;
+            Ok(recorded.outcome)
         });
         match recorded {
             Err(damage) => findings.push(Problem::Key { venue, column: damage.column() }),
@@ -177,7 +179,7 @@ pub(super) fn verify(connection: &Connection, findings: &mut Findings) -> rusqli
 
 /// Reads what is kept under key ?2 of venue ?1.
 fn select(connection: &Connection) -> rusqlite::Result<String> {
-    let selected = COLUMNS.selected(Sums::of(connection)?);
+    let selected = COLUMNS.selected(Checksums::of(connection)?);
     Ok(format!("SELECT {selected} FROM idempotency_key WHERE venue_id = ?1 AND key = ?2"))
 }
 
@@ -191,6 +193,7 @@ fn look_up(
     let mut rows = select.query(params![venue.get(), once.key.as_str()]).map_err(&read)?;
     let Some(row) = rows.next().map_err(&read)? else { return Ok(None) };
     let recorded = Recorded::from_row(row).map_err(damaged(Operation::Read))?;
+    COLUMNS.check(row).map_err(damaged(Operation::Read))?;
     let is_alive = recorded.expires_at >= at.as_millis();
     Ok(is_alive.then(|| answer(once, recorded.request, recorded.outcome)))
 }
@@ -204,7 +207,7 @@ struct Recorded<'r> {
 }
 
 impl<'r> Recorded<'r> {
-    /// Checks it.
+    /// Checks each value by itself.
     fn from_row(row: &'r Row<'_>) -> Result<Self, Damage> {
         let text = |column| {
             row.get_ref(column).ok().and_then(|it| it.as_str().ok()).ok_or(Damage::of(column))
@@ -219,16 +222,14 @@ impl<'r> Recorded<'r> {
             Outcome::Updated { id, version },
             Outcome::Unchanged { id, version },
         ];
-        let recorded = Self {
+        Ok(Self {
             request: text("request")?,
             outcome: outcomes
                 .into_iter()
                 .find(|it| name(*it) == outcome)
                 .ok_or(Damage::of("outcome"))?,
             expires_at: row.get("expires_at").map_err(|_| Damage::of("expires_at"))?,
-        };
-        COLUMNS.check(row)?;
-        Ok(recorded)
+        })
     }
 }
 

@@ -60,7 +60,7 @@ pub enum StoreErrorKind {
     OutOfMemory,
     /// The database, or its folder, may not be written.
     ReadOnly,
-    /// Stored data breaks the rules or the file format.
+    /// Stored data is not what was written, or breaks the rules or the file format.
     Damaged,
     /// The write-ahead log has reached its cap.
     LogFull,

@@ -35,6 +35,12 @@ pub enum Problem {
     /// The format of the file is broken, or a stored value has the wrong type: what SQLite says of it.
     #[error("{0}")]
     Format(String),
+    /// The version of the schema is not that of the tables.
+    #[error("the schema version is said to be {version}, and the tables are of another")]
+    Version {
+        /// What is said.
+        version: i64,
+    },
     /// A stored value of an opportunity breaks the rules, or is not the one that was written.
     #[error("opportunity {id}: {}", Damage::of(column))]
     Value {
@@ -91,7 +97,7 @@ pub enum Problem {
         /// The highest sequence of a recorded change.
         highest_sequence: i64,
     },
-    /// A stored value of a recorded change breaks the rules.
+    /// A stored value of a recorded change breaks the rules, or is not the one that was written.
     #[error("change {sequence}: {}", Damage::of(column))]
     Change {
         /// The sequence of the change.
@@ -109,7 +115,7 @@ pub enum Problem {
         /// The version that it names.
         version: i64,
     },
-    /// A stored value of an idempotency key breaks the rules.
+    /// A stored value of an idempotency key breaks the rules, or is not the one that was written.
     #[error("an idempotency key of venue {venue}: {}", Damage::of(column))]
     Key {
         /// The venue of the key.

@@ -3,7 +3,7 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, Statement};
 
-use super::checksum::{Columns, Sums};
+use super::checksum::{Checksums, Columns};
 use super::connection::WriteConnection;
 use super::error::{Operation, StoreError, StoreErrorKind};
 use super::findings::{Findings, Problem};
@@ -95,7 +95,7 @@ impl<'c> History<'c> {
             select_feed: connection.prepare(SELECT_FEED)?,
             save_feed: connection.prepare("UPDATE change_feed SET last_sequence = ?1")?,
             insert: connection
-                .prepare(&format!("INSERT INTO {}", COLUMNS.into_table("opportunity_change")))?,
+                .prepare(&format!("INSERT INTO {}", COLUMNS.insertion("opportunity_change")))?,
             saved: Feed::default(),
             feed: Feed::default(),
         })
@@ -142,7 +142,7 @@ impl<'c> History<'c> {
             created_at.map_or(ValueRef::Null, ValueRef::Integer),
             ValueRef::Text(fields.as_bytes()),
         ];
-        COLUMNS.execute(&mut self.insert, record).map_err(failed(Operation::Apply))?;
+        COLUMNS.write_row(&mut self.insert, record).map_err(failed(Operation::Apply))?;
         self.feed.last = sequence;
         Ok(())
     }
@@ -292,7 +292,7 @@ pub(super) fn changes(
 
 /// Reads the records after ?1, in order, ?2 at most.
 fn select_after(connection: &Connection) -> rusqlite::Result<String> {
-    let selected = COLUMNS.selected(Sums::of(connection)?);
+    let selected = COLUMNS.selected(Checksums::of(connection)?);
     Ok(format!(
         "SELECT {selected} FROM opportunity_change WHERE sequence > ?1 ORDER BY sequence LIMIT ?2"
     ))

@@ -275,6 +275,14 @@ impl Database {
         })
     }
 
+    /// The same, of a database that lacks nothing.
+    pub(super) fn inspect_whole(&self) -> Result<ReadConnection, OpenError> {
+        let connection = self.inspect()?;
+        let contents = contents(&connection).map_err(|error| self.failed(error))?;
+        self.refuse_unless_whole(contents)?;
+        Ok(connection)
+    }
+
     fn inspector(&self) -> Result<ReadConnection, OpenError> {
         let connection = self.inspecting_connection()?;
         Ok(ReadConnection::of_onlooker(connection, &self.path))

@@ -25,7 +25,7 @@ const TABLES: [(&str, i64); 6] = [
 const SCHEMA: &str = include_str!("../../schema.sql");
 
 /// The schema version since which rows have checksums.
-pub(super) const SUMS_SINCE: i64 = 3;
+pub(super) const CHECKSUMS_SINCE: i64 = 3;
 
 /// A step from one schema version to the next.
 #[derive(Clone, Copy)]
@@ -92,7 +92,7 @@ pub(super) fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
         Some(ours) if user_version > SCHEMA_VERSION => ours,
         Some(ours) if user_version >= 1 => match tables(connection)? {
             found if found.is_empty() => Contents::Foreign,
-            found if has_all_of(user_version, &found) => ours,
+            found if has_all_of(user_version, &found) && fits(user_version, connection)? => ours,
             _ => Contents::Incomplete,
         },
         None if (application_id, user_version) == (0, 0) && is_empty => Contents::Nothing,
@@ -126,6 +126,11 @@ fn tables(connection: &Connection) -> rusqlite::Result<Vec<&'static str>> {
 /// Whether every table of a schema version is among those that were found.
 fn has_all_of(version: i64, found: &[&str]) -> bool {
     TABLES.iter().all(|(name, since)| *since > version || found.contains(name))
+}
+
+/// Whether rows have checksums just if a version says so: where one was damaged the other does not turn the checks off.
+pub(super) fn fits(version: i64, connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(checksum::are_there(connection)? == (version >= CHECKSUMS_SINCE))
 }
 
 /// Brings the database to [`SCHEMA_VERSION`], in one transaction; tells what it found there.
@@ -183,6 +188,7 @@ mod tests {
         ),
         step(
             "UPDATE opportunity SET subtype_id = id;
+         ALTER TABLE opportunity ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
          ALTER TABLE taken ADD COLUMN remark TEXT;
          INSERT INTO taken (step) VALUES ('to 3');",
         ),
@@ -205,6 +211,8 @@ mod tests {
         let mut connection = open(&path);
         connection.execute_batch("PRAGMA page_size = 1024; PRAGMA journal_mode = wal").unwrap();
         assert_eq!(migrate_by(&[], &mut connection).unwrap(), Contents::Nothing);
+        // They came with the third version.
+        connection.execute_batch("ALTER TABLE opportunity DROP COLUMN checksum").unwrap();
         let insert = "
             WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n LIMIT ?1)
             INSERT INTO opportunity (id, venue_id, version, created_at, modified_at, name, type_id, stage_id,
@@ -275,25 +283,29 @@ mod tests {
         assert!(std::fs::read(&path).unwrap() == before);
     }
 
-    // Seen to catch: steps that are committed one by one.
+    // Seen to catch: steps that are committed one by one, or before what SQL cannot say.
     #[test]
     fn a_step_that_fails_half_way_leaves_the_database_as_it_was() {
-        let folder = tempfile::tempdir().unwrap();
-        for version in 1..=3 {
+        let in_its_sql = step(
+            "UPDATE opportunity SET description = 'lost';
+             INSERT INTO taken (step) VALUES ('to 4');
+             SELECT no_such_column FROM taken;",
+        );
+        let after_its_sql =
+            Upgrade { then: Some(|_| Err(rusqlite::Error::InvalidQuery)), ..STEPS[2] };
+        for (version, failing) in
+            (1..=3).flat_map(|version| [(version, in_its_sql), (version, after_its_sql)])
+        {
+            let folder = tempfile::tempdir().unwrap();
             let path = database(folder.path(), version);
             let before = std::fs::read(&path).unwrap();
-            let mut steps = STEPS;
-            steps[2] = step(
-                "UPDATE opportunity SET description = 'lost';
-                 INSERT INTO taken (step) VALUES ('to 4');
-                 SELECT no_such_column FROM taken;",
-            );
+            let steps = [STEPS[0], STEPS[1], failing];
             let mut connection = open(&path);
             migrate_by(&steps, &mut connection).unwrap_err();
             assert_eq!(contents(&connection).unwrap(), Contents::Ours(version));
             connection.close().unwrap();
             assert!(std::fs::read(&path).unwrap() == before, "from {version}");
-            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), version as usize);
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 
             let mut connection = open(&path);
             assert_eq!(migrate_by(&STEPS, &mut connection).unwrap(), Contents::Ours(version));

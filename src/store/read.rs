@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::backup::back_up;
+use super::checksum::Checksums;
 use super::connection::{Database, Settings, WriteConnection};
 use super::done_once;
 use super::error::{BackupError, OpenError, Operation, StoreError, StoreErrorKind};
@@ -58,7 +59,7 @@ impl ReadPool {
     /// deadline.
     pub(crate) fn of_file(path: &Path, settings: Settings) -> Result<Self, OpenError> {
         let database = Database::at(path, settings)?;
-        let pool = Self { connect: Database::inspect, ..Self::new(database, Duration::MAX) };
+        let pool = Self { connect: Database::inspect_whole, ..Self::new(database, Duration::MAX) };
         // Now, so that what is no database is refused at once.
         let reader = Reader::new((pool.connect)(&pool.database)?);
         pool.put_back(reader.map_err(|error| pool.database.open_error(error))?);
@@ -245,8 +246,9 @@ impl ReadPool {
 #[derive(Debug)]
 struct Reader {
     connection: ReadConnection,
-    /// Looked up once: a read by id takes not much longer than to ask for the version of the schema.
-    selects: &'static Selects,
+    /// The statements with checksums, once they are known to be there: a read by id takes not much longer than to look
+    /// whether they are.
+    selects: Option<&'static Selects>,
     opened: Instant,
     /// Nanoseconds after `opened`.
     deadline: Arc<AtomicU64>,
@@ -261,7 +263,8 @@ impl Reader {
         connection
             .progress_handler(STEPS_PER_LOOK, Some(is_late))
             .map_err(failed(Operation::Open))?;
-        let selects = Selects::of(&connection).map_err(failed(Operation::Open))?;
+        let checksums = Checksums::of(&connection).map_err(failed(Operation::Open))?;
+        let selects = (checksums == Checksums::Present).then(|| Selects::with(checksums));
         Ok(Self { connection, selects, opened, deadline })
     }
 
@@ -272,7 +275,10 @@ impl Reader {
 
     fn get(&self, venue: VenueId, id: OpportunityId) -> Result<Option<Opportunity>, StoreError> {
         let read = failed(Operation::Read);
-        let mut statement = self.connection.prepare_cached(&self.selects.one).map_err(&read)?;
+        // An engine may have upgraded what had none.
+        let selects = self.selects.map_or_else(|| Selects::of(&self.connection), Ok);
+        let prepare = |selects: &Selects| self.connection.prepare_cached(&selects.one);
+        let mut statement = selects.and_then(prepare).map_err(&read)?;
         let mut rows = statement.query([id.get(), venue.get()]).map_err(&read)?;
         match rows.next().map_err(&read)? {
             Some(row) => row::read(row).map(Some).map_err(damaged(Operation::Read)),

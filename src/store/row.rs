@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, Statement};
 
-use super::checksum::{CHECKSUM, Columns, Sums};
+use super::checksum::{CHECKSUM, Checksums, Columns};
 use crate::domain::{Damage, Field, Opportunity, SystemColumns, Value};
 
 /// The columns that the engine fills, in the order of every statement; the details follow.
@@ -40,22 +40,27 @@ pub(super) struct Selects {
 }
 
 impl Selects {
-    fn new(sums: Sums) -> Self {
-        let selected = COLUMNS.selected(sums);
+    fn new(checksums: Checksums) -> Self {
+        let selected = COLUMNS.selected(checksums);
         Self {
             one: format!("SELECT {selected} FROM opportunity WHERE id = ?1 AND venue_id = ?2"),
             all: format!("SELECT {selected} FROM opportunity ORDER BY id"),
         }
     }
 
+    /// Those for a database with checksums, or for one without.
+    pub(super) fn with(checksums: Checksums) -> &'static Self {
+        static PRESENT: LazyLock<Selects> = LazyLock::new(|| Selects::new(Checksums::Present));
+        static ABSENT: LazyLock<Selects> = LazyLock::new(|| Selects::new(Checksums::Absent));
+        match checksums {
+            Checksums::Present => &PRESENT,
+            Checksums::Absent => &ABSENT,
+        }
+    }
+
     /// Those for a database.
     pub(super) fn of(connection: &Connection) -> rusqlite::Result<&'static Self> {
-        static KEPT: LazyLock<Selects> = LazyLock::new(|| Selects::new(Sums::Kept));
-        static NOT_YET: LazyLock<Selects> = LazyLock::new(|| Selects::new(Sums::NotYet));
-        Ok(match Sums::of(connection)? {
-            Sums::Kept => &KEPT,
-            Sums::NotYet => &NOT_YET,
-        })
+        Checksums::of(connection).map(Self::with)
     }
 }
 
@@ -73,7 +78,7 @@ pub(super) static WRITES: LazyLock<Writes> = LazyLock::new(|| {
         .map(|(position, column)| format!("{column} = ?{position}"))
         .collect();
     Writes {
-        insert: format!("INSERT INTO {}", COLUMNS.into_table("opportunity")),
+        insert: format!("INSERT INTO {}", COLUMNS.insertion("opportunity")),
         update: format!("UPDATE opportunity SET {} WHERE id = ?1", assignments.join(", ")),
     }
 });

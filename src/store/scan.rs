@@ -17,7 +17,7 @@ pub(crate) fn scan_file<E: From<StoreError>>(
     visit: impl FnMut(&Opportunity) -> Result<(), E>,
 ) -> Result<u64, E> {
     let database = Database::at(path, settings).map_err(StoreError::from)?;
-    let connection = database.inspect().map_err(StoreError::from)?;
+    let connection = database.inspect_whole().map_err(StoreError::from)?;
     scan(&connection, visit)
 }
 

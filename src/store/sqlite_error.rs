@@ -10,7 +10,7 @@ pub(super) fn failed(operation: Operation) -> impl Fn(rusqlite::Error) -> StoreE
     move |error| StoreError::caused_by(operation, kind(operation, &error), error)
 }
 
-/// Turns a row that breaks the rules into an error.
+/// Turns a row that breaks the rules, or is not what was written, into an error.
 pub(super) fn damaged(operation: Operation) -> impl Fn(Damage) -> StoreError {
     move |damage| StoreError::caused_by(operation, StoreErrorKind::Damaged, damage)
 }

@@ -12,7 +12,7 @@ use super::row::{self, Selects};
 use super::sqlite_error::{failed, kind, kind_of_code};
 use super::state::State;
 use super::venue_index::{select_missing, select_wrong};
-use super::{done_once, history};
+use super::{done_once, history, migrations};
 
 /// Verifies a database that need not be opened: a backup, say.
 pub(crate) fn verify_file(
@@ -32,6 +32,7 @@ pub(super) fn verify(
 ) -> Result<Findings, StoreError> {
     let snapshot = connection.unchecked_transaction().map_err(failed(Operation::Verify))?;
     let mut verifier = Verifier { connection: &snapshot, findings: Findings::default() };
+    verifier.run(Verifier::check_version)?;
     match verification {
         Verification::Quick => {
             verifier.run(|it| it.check_format("quick_check", Findings::MAX_PROBLEMS))?;
@@ -108,6 +109,14 @@ impl Verifier<'_> {
             let problems =
                 text.lines().filter(|line| *line != "ok" && !line.starts_with("*** in database"));
             lines.extend(problems.map(str::to_owned));
+        }
+        Ok(())
+    }
+
+    fn check_version(&mut self) -> rusqlite::Result<()> {
+        let version = migrations::version(self.connection)?;
+        if !migrations::fits(version, self.connection)? {
+            self.findings.push(Problem::Version { version });
         }
         Ok(())
     }

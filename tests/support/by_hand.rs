@@ -3,7 +3,8 @@
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-/// Runs statements, and gives the rows that they update or insert the checksums of what they hold then.
+/// Runs statements, and gives the rows of each table that they update or insert into the checksums of what they hold
+/// then.
 pub(crate) fn change(connection: &Connection, sql: &str) {
     connection.execute_batch(sql).unwrap();
     for table in ["opportunity", "opportunity_change", "idempotency_key"] {
@@ -13,14 +14,14 @@ pub(crate) fn change(connection: &Connection, sql: &str) {
     }
 }
 
-/// Gives each row of a table its checksum. How that is reckoned is said here in other words than in the engine: what
-/// that has written has the same one, or nothing is right that comes after.
+/// Gives each row of a table its checksum. How that is reckoned is said here a second time: a row that the engine has written
+/// has the same one, or nothing is right that comes after.
 fn seal(connection: &Connection, table: &str) {
     let transaction = connection.unchecked_transaction().unwrap();
     let mut select = connection.prepare(&format!("SELECT rowid, * FROM {table}")).unwrap();
     let mut update =
         connection.prepare(&format!("UPDATE {table} SET checksum = ?2 WHERE rowid = ?1")).unwrap();
-    let columns: Vec<_> = select.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<_> = select.column_names().map(str::to_owned).collect();
     let mut rows = select.query([]).unwrap();
     while let Some(row) = rows.next().unwrap() {
         let values = columns.iter().enumerate().skip(1).filter(|(_, name)| *name != "checksum");
