@@ -111,7 +111,7 @@ impl Arguments {
     }
 
     pub(crate) fn rounds(&self) -> usize {
-        self.rounds.unwrap_or(if self.quick { 2 } else { 5 })
+        self.rounds.unwrap_or(if self.quick { 1 } else { 5 })
     }
 
     /// The rows that are there before a run.
@@ -138,6 +138,12 @@ impl Arguments {
     pub(crate) fn sizes(&self) -> impl Iterator<Item = i64> {
         let largest = self.growth_to.unwrap_or(if self.quick { 100_000 } else { 1_000_000 });
         (4..).map(|power| 10_i64.pow(power)).take_while(move |&size| size <= largest)
+    }
+
+    /// How many updates are sent before what is measured, on a table of any size: the log has then started over, and
+    /// the caches are full of what updates leave.
+    pub(crate) const fn updates_to_settle(&self) -> i64 {
+        if self.quick { 1_000 } else { 80_000 }
     }
 
     /// The rows that are read.

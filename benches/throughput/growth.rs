@@ -21,16 +21,16 @@ const REFERENCE: i64 = 100_000;
 /// The baseline grows no further, as filling it takes much longer than measuring.
 const BASELINE_UP_TO: i64 = 1_000_000;
 
-/// A run sends no more than this part of the rows, half of which it adds: the table must not have
-/// another size in the end.
+/// A run on a larger table sends no more than this part of the rows, half of which it adds: the table must not
+/// have another size in the end.
 const PART: i64 = 10;
+
+/// How many requests a run on a smaller one sends at most, on a table of its own: enough for the log to start over.
+/// It grows, which makes no difference as long as all of it is in the cache.
+const ON_A_SMALL_TABLE: i64 = 200_000;
 
 /// How many rows are added at once when the table grows.
 const STEP: i64 = 10_000;
-
-/// How many updates are sent before the runs on a size: the log and the caches are then full of what
-/// updates leave, not of what growing has left.
-const SETTLING: i64 = 20_000;
 
 struct Point {
     mode: &'static str,
@@ -39,31 +39,9 @@ struct Point {
 }
 
 pub(crate) fn growth(arguments: &Arguments, report: &Report) {
-    let mut engine = Growing::<Engine>::new(arguments);
-    let mut baseline = Growing::<Baseline>::new(arguments);
-    let mut points = Vec::new();
-    for size in arguments.sizes() {
-        let mut baseline = (size <= BASELINE_UP_TO).then_some(&mut baseline);
-        engine.grow_to(size);
-        if let Some(baseline) = &mut baseline {
-            baseline.grow_to(size);
-        }
-        for mode in [MANY_CALLERS, BATCHES] {
-            let Mode::Requests(mode, sending) = mode else { continue };
-            let requests = (size / PART).max(BATCH as i64) as usize;
-            let limit = Limit { requests, ..Limit::of_time(arguments.duration()) };
-            let mut compared = Comparison::default();
-            for _ in 0..arguments.rounds() {
-                let baseline = baseline.as_mut().map(|it| it.run(sending, limit));
-                compared.add(baseline, engine.run(sending, limit));
-            }
-            points.push(Point { mode, rows: size, compared });
-        }
-        engine.check();
-        if let Some(baseline) = baseline {
-            baseline.check();
-        }
-    }
+    let (small, large): (Vec<_>, Vec<_>) = arguments.sizes().partition(|&size| size <= REFERENCE);
+    let mut points = on_small_tables(arguments, &small);
+    points.extend(on_large_tables(arguments, &large));
     for point in &points {
         let to_reference = point.to_reference(&points);
         let members = [
@@ -75,6 +53,61 @@ pub(crate) fn growth(arguments: &Arguments, report: &Report) {
         let label = format!("growth {} {}{in_brackets}", point.mode, point.rows);
         report.comparison("growth", &members, &label, &point.compared);
     }
+}
+
+/// Each run has a table of its own, of the size that is wanted.
+fn on_small_tables(arguments: &Arguments, sizes: &[i64]) -> Vec<Point> {
+    let limit =
+        Limit { requests: ON_A_SMALL_TABLE as usize, ..Limit::of_time(arguments.duration()) };
+    let mut points = Vec::new();
+    for &rows in sizes {
+        for (mode, sending) in modes() {
+            let mut compared = Comparison::default();
+            for _ in 0..arguments.rounds() {
+                let baseline = Growing::<Baseline>::new(arguments).run_alone(rows, sending, limit);
+                let engine = Growing::<Engine>::new(arguments).run_alone(rows, sending, limit);
+                compared.add(Some(baseline), engine);
+            }
+            points.push(Point { mode, rows, compared });
+        }
+    }
+    points
+}
+
+/// One table grows from size to size.
+fn on_large_tables(arguments: &Arguments, sizes: &[i64]) -> Vec<Point> {
+    let mut engine = Growing::<Engine>::new(arguments);
+    let mut baseline = Growing::<Baseline>::new(arguments);
+    let mut points = Vec::new();
+    for &rows in sizes {
+        let mut baseline = (rows <= BASELINE_UP_TO).then_some(&mut baseline);
+        engine.grow_to(rows);
+        if let Some(baseline) = &mut baseline {
+            baseline.grow_to(rows);
+        }
+        let limit =
+            Limit { requests: (rows / PART) as usize, ..Limit::of_time(arguments.duration()) };
+        for (mode, sending) in modes() {
+            let mut compared = Comparison::default();
+            for _ in 0..arguments.rounds() {
+                let baseline = baseline.as_mut().map(|it| it.run(sending, limit));
+                compared.add(baseline, engine.run(sending, limit));
+            }
+            points.push(Point { mode, rows, compared });
+        }
+        engine.check();
+        if let Some(baseline) = baseline {
+            baseline.check();
+        }
+    }
+    points
+}
+
+fn modes() -> impl Iterator<Item = (&'static str, Sending)> {
+    [MANY_CALLERS, BATCHES].into_iter().filter_map(|mode| match mode {
+        Mode::Requests(name, sending) => Some((name, sending)),
+        _ => None,
+    })
 }
 
 impl Point {
@@ -92,13 +125,16 @@ struct Growing<S> {
     folder: TempDir,
     rows: Arc<Rows>,
     runs: usize,
+    /// How many updates settle it.
+    settling: i64,
 }
 
 impl<S: Subject> Growing<S> {
     fn new(arguments: &Arguments) -> Self {
         let folder = arguments.empty_folder();
         let subject = S::open(folder.path());
-        Self { subject, folder, rows: Arc::new(Rows::after_warm_up(0)), runs: 0 }
+        let (rows, settling) = (Arc::new(Rows::after_warm_up(0)), arguments.updates_to_settle());
+        Self { subject, folder, rows, runs: 0, settling }
     }
 
     /// Adds what is missing; what runs have added is there already.
@@ -114,7 +150,7 @@ impl<S: Subject> Growing<S> {
     /// Updates rows from all over the table.
     fn settle(&mut self) {
         let size = self.rows.last_id();
-        for batch in 0..SETTLING / BATCH as i64 {
+        for batch in 0..self.settling / BATCH as i64 {
             let nth = batch * BATCH as i64..(batch + 1) * BATCH as i64;
             // A prime spreads neighbours over the table.
             let ids = nth.map(|nth| 1 + nth * 7_919 % size);
@@ -140,6 +176,14 @@ impl<S: Subject> Growing<S> {
     fn run(&mut self, sending: Sending, limit: Limit) -> Measured {
         self.runs += 1;
         run(&self.subject, sending, &mut self.rows, limit, self.runs)
+    }
+
+    /// Grows, runs once and is done.
+    fn run_alone(mut self, rows: i64, sending: Sending, limit: Limit) -> Measured {
+        self.grow_to(rows);
+        let measured = self.run(sending, limit);
+        self.check();
+        measured
     }
 
     fn check(&self) {
