@@ -398,7 +398,7 @@ fn whoever_gets_no_thread_is_told_so_and_loses_nothing() {
     for id in 1..=2 {
         let mut program = place.applying(&[]);
         // A stack that no thread can have.
-        program.env("RUST_MIN_STACK", (1_u64 << 46).to_string()).stdin(Stdio::null());
+        program.env("RUST_MIN_STACK", (1_u64 << 50).to_string()).stdin(Stdio::null());
         let refused = program.output().unwrap();
         assert_eq!(refused.status.code(), Some(1), "{refused:?}");
         let told = "no thread could be started; check the limits of the process";

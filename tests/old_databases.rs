@@ -307,7 +307,8 @@ fn an_old_database_is_looked_at_as_it_is() {
     }
 }
 
-// An upgrade has no way to tell what a row was; but it does not hide what breaks the rules, nor is it stopped by it.
+// An upgrade has no way to tell what a row was; but it does not hide what breaks the rules, nor does a broken rule
+// stop it.
 #[test]
 fn a_row_of_an_old_database_that_breaks_the_rules_is_told_of_after_the_upgrade() {
     for number in 1..current_version() {

@@ -175,6 +175,13 @@ fn a_schema_version_that_does_not_fit_the_tables_is_damage() {
         assert!(matches!(backup, Err(BackupError::Damaged { .. })), "{backup:?}");
         assert!(files(folder.path()) == before, "something was written");
     }
+    // Tables came with the second version.
+    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/schema-2.db");
+    std::fs::copy(old, &path).unwrap();
+    change(&path, "PRAGMA user_version = 1", true);
+    let problems = verified(&path, Verification::Quick).problems;
+    assert_eq!(problems, [Problem::Version { version: 1 }]);
+    assert!(Reader::open(&path).is_err());
 }
 
 /// The change feed and the idempotency keys likewise. Seen to fail without each of the checks.

@@ -280,11 +280,13 @@ pub(super) fn changes(
     let mut select = connection.prepare_cached(&select).map_err(&read)?;
     let mut rows = select.query([after.map_or(0, Sequence::get), limit]).map_err(&read)?;
     let mut changes = Vec::new();
-    let mut bytes = 0;
+    let (mut bytes, mut last) = (0, after);
     while bytes < MAX_PAGE_BYTES
         && let Some(row) = rows.next().map_err(&read)?
     {
-        changes.push(change(row).map_err(damaged(Operation::Read))?);
+        let change = change_after(last, row).map_err(damaged(Operation::Read))?;
+        last = Some(change.sequence);
+        changes.push(change);
         bytes += row.get_ref("fields").and_then(|it| Ok(it.as_bytes()?.len())).map_err(&read)?;
     }
     Ok(changes)
@@ -315,12 +317,14 @@ pub(super) fn verify(connection: &Connection, findings: &mut Findings) -> rusqli
     }
     let mut select = connection.prepare(&select_after(connection)?)?;
     let mut rows = select.query([0, i64::MAX])?;
-    let mut highest_sequence = 0;
+    let (mut highest_sequence, mut last) = (0, None);
     while let Some(row) = rows.next()? {
-        highest_sequence = row.get(0)?;
-        if let Err(damage) = change(row) {
-            findings.push(Problem::Change { sequence: highest_sequence, column: damage.column() });
+        let sequence = row.get(0)?;
+        if let Err(damage) = change_after(last, row) {
+            findings.push(Problem::Change { sequence, column: damage.column() });
         }
+        last = Sequence::new(sequence).ok().max(last);
+        highest_sequence = sequence.max(highest_sequence);
     }
     let mut select = connection.prepare(SELECT_OF_NOTHING)?;
     let mut rows = select.query([])?;
@@ -351,6 +355,14 @@ pub(super) fn has_changes(
 fn fields(json: &str) -> Result<Vec<FieldChange>, Damage> {
     let fields: ChangedFields<'_> = serde_json::from_str(json).map_err(|_| Damage::of("fields"))?;
     Ok(fields.0.into_owned())
+}
+
+/// Checks a record that comes after another: SQLite goes by the order of its pages and does not compare, and who
+/// follows the changes would go round in a circle.
+fn change_after(last: Option<Sequence>, row: &Row<'_>) -> Result<Change, Damage> {
+    let change = change(row)?;
+    let is_after = last.is_none_or(|last| change.sequence > last);
+    if is_after { Ok(change) } else { Err(Damage::of("sequence")) }
 }
 
 /// Checks a record.

@@ -278,7 +278,7 @@ impl Database {
     /// The same, of a database that lacks nothing.
     pub(super) fn inspect_whole(&self) -> Result<ReadConnection, OpenError> {
         let connection = self.inspect()?;
-        let contents = contents(&connection).map_err(|error| self.failed(error))?;
+        let contents = contents_at_once(&connection).map_err(|error| self.failed(error))?;
         self.refuse_unless_whole(contents)?;
         Ok(connection)
     }

@@ -128,9 +128,13 @@ fn has_all_of(version: i64, found: &[&str]) -> bool {
     TABLES.iter().all(|(name, since)| *since > version || found.contains(name))
 }
 
-/// Whether rows have checksums just if a version says so: where one was damaged the other does not turn the checks off.
+/// Whether there is nothing that came with a later version, and checksums if they came before: where the number was
+/// damaged, what came with a version is not taken for absent.
 pub(super) fn fits(version: i64, connection: &Connection) -> rusqlite::Result<bool> {
-    Ok(checksum::are_there(connection)? == (version >= CHECKSUMS_SINCE))
+    let found = tables(connection)?;
+    let is_later = |(name, since): &(&str, i64)| *since > version && found.contains(name);
+    let has_checksums = checksum::are_there(connection)?;
+    Ok(!TABLES.iter().any(is_later) && has_checksums == (version >= CHECKSUMS_SINCE))
 }
 
 /// Brings the database to [`SCHEMA_VERSION`], in one transaction; tells what it found there.
@@ -181,11 +185,12 @@ mod tests {
     /// Three steps that note in which order they were taken. Twice none of them succeeds, and the last two
     /// need the one before.
     const STEPS: [Upgrade; 3] = [
-        step(
+        step(concat!(
+            include_str!("upgrades/to_2.sql"),
             "ALTER TABLE opportunity ADD COLUMN subtype_id INTEGER CHECK (subtype_id >= 1);
          CREATE TABLE taken (nth INTEGER PRIMARY KEY, step TEXT UNIQUE) STRICT;
          INSERT INTO taken (step) VALUES ('to 2');",
-        ),
+        )),
         step(
             "UPDATE opportunity SET subtype_id = id;
          ALTER TABLE opportunity ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
@@ -211,8 +216,11 @@ mod tests {
         let mut connection = open(&path);
         connection.execute_batch("PRAGMA page_size = 1024; PRAGMA journal_mode = wal").unwrap();
         assert_eq!(migrate_by(&[], &mut connection).unwrap(), Contents::Nothing);
-        // They came with the third version.
-        connection.execute_batch("ALTER TABLE opportunity DROP COLUMN checksum").unwrap();
+        // What came later.
+        let later = "
+            ALTER TABLE opportunity DROP COLUMN checksum;
+            DROP TABLE opportunity_change; DROP TABLE change_feed; DROP TABLE idempotency_key";
+        connection.execute_batch(later).unwrap();
         let insert = "
             WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n LIMIT ?1)
             INSERT INTO opportunity (id, venue_id, version, created_at, modified_at, name, type_id, stage_id,

@@ -109,11 +109,11 @@ fn key(request: &Request) -> &IdempotencyKey {
 
 fn of_records(told: &[Change], expected: &[Change]) -> Vec<Difference> {
     let sequences = |changes: &[Change]| changes.iter().map(|it| it.sequence).collect::<Vec<_>>();
-    if sequences(told) != sequences(expected) {
-        return vec![Difference::Feed];
-    }
-    let pairs = told.iter().zip(expected).filter(|(one, other)| one != other);
-    pairs.map(|(change, _)| Difference::Record(change.sequence)).collect()
+    assert!(told.is_sorted_by(|one, next| one.sequence < next.sequence), "out of order");
+    let is_feed = sequences(told) == sequences(expected);
+    let are_others = told.iter().filter(|change| !expected.contains(change));
+    let records = are_others.map(|change| Difference::Record(change.sequence));
+    records.chain((!is_feed).then_some(Difference::Feed)).collect()
 }
 
 fn known(engine: &Engine, request: Request) -> Told<Known> {

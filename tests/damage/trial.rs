@@ -211,7 +211,7 @@ fn update(engine: &Engine, row: &Row) -> Written {
             assert_eq!((version, after.version()), (before.version().next(), version));
             assert_eq!(after.name().as_str(), UPDATED);
             let mut changed = differing(before, &after);
-            // Damage may have put it into the future, where it stays.
+            // It may lie in the future of this clock.
             changed.retain(|field| field != "modifiedAt");
             assert_eq!(changed, ["name", "version"]);
             assert!(before.modified_at() <= after.modified_at());
