@@ -138,7 +138,7 @@ impl std::fmt::Debug for Tally {
 // that are not bound to the venue; damage that is told as an I/O error, or as a file that may not be written;
 // `auto_vacuum` as a damaged header has it, with which a commit fails and its outcome is unknown; a record of a
 // change whose damage has another name; a panic over what is kept under a key; rows whose sums nobody checks, of
-// each of the three tables.
+// each of the three tables; records of changes that come out of turn.
 #[test]
 fn what_a_damaged_database_hands_out_is_what_was_written() {
     let folder = folder();
