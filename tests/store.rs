@@ -256,13 +256,7 @@ fn a_record_or_a_key_that_is_not_what_was_written_is_reported_as_damaged() {
     for change in changes.iter().flatten() {
         let engine = changed(&sound, &path, change);
         let problems = engine.verify(Verification::Full).unwrap().problems;
-        let is_told = |problem: &Problem| {
-            matches!(
-                problem,
-                Problem::Change { column: "checksum" | "kind" | "created_at", .. }
-                    | Problem::Key { column: "checksum", .. }
-            )
-        };
+        let is_told = |problem: &Problem| matches!(problem, Problem::Change { column, .. } | Problem::Key { column, .. } if *column == "checksum");
         assert!(problems.iter().any(is_told), "{change}: {problems:?}");
         if change.contains("opportunity_change") {
             assert_not_what_was_written(&engine.changes(None, 1).unwrap_err(), change);

@@ -102,7 +102,7 @@ pub enum Problem {
     Change {
         /// The sequence of the change.
         sequence: i64,
-        /// The column.
+        /// The column; `checksum` if each value by itself keeps the rules.
         column: &'static str,
     },
     /// A change is recorded of an opportunity that is not there, or has not come to that version.
@@ -120,7 +120,7 @@ pub enum Problem {
     Key {
         /// The venue of the key.
         venue: i64,
-        /// The column.
+        /// The column; `checksum` if each value by itself keeps the rules.
         column: &'static str,
     },
     /// Under an idempotency key stands the outcome of an opportunity that is not there, or has not come to

@@ -14,8 +14,8 @@ pub(crate) fn change(connection: &Connection, sql: &str) {
     }
 }
 
-/// Gives each row of a table its checksum. How that is reckoned is said here a second time: a row that the engine has written
-/// has the same one, or nothing is right that comes after.
+/// Gives each row of a table its checksum. How that is reckoned is said here a second time: a row that the engine has
+/// written has the same one, or nothing is right that comes after.
 fn seal(connection: &Connection, table: &str) {
     let transaction = connection.unchecked_transaction().unwrap();
     let mut select = connection.prepare(&format!("SELECT rowid, * FROM {table}")).unwrap();
