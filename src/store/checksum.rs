@@ -1,6 +1,8 @@
 //! Checksums of rows. SQLite has sums of its log and none of its database: without one of ours a value that was
 //! damaged, and keeps the rules all the same, would come back as another.
 
+use std::sync::OnceLock;
+
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, Statement};
 
@@ -149,6 +151,32 @@ impl Checksums {
     pub(super) fn of(connection: &Connection) -> rusqlite::Result<Self> {
         let is_new = migrations::version(connection)? >= migrations::CHECKSUMS_SINCE;
         Ok(if is_new || are_there(connection)? { Self::Present } else { Self::Absent })
+    }
+}
+
+/// What is made once for databases with checksums, and once for those without: statements.
+pub(super) struct PerChecksums<T> {
+    make: fn(Checksums) -> T,
+    present: OnceLock<T>,
+    absent: OnceLock<T>,
+}
+
+impl<T> PerChecksums<T> {
+    pub(super) const fn new(make: fn(Checksums) -> T) -> Self {
+        Self { make, present: OnceLock::new(), absent: OnceLock::new() }
+    }
+
+    pub(super) fn with(&self, checksums: Checksums) -> &T {
+        let made = match checksums {
+            Checksums::Present => &self.present,
+            Checksums::Absent => &self.absent,
+        };
+        made.get_or_init(|| (self.make)(checksums))
+    }
+
+    /// What a database takes.
+    pub(super) fn of(&self, connection: &Connection) -> rusqlite::Result<&T> {
+        Checksums::of(connection).map(|checksums| self.with(checksums))
     }
 }
 

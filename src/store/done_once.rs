@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, Statement, params};
 
-use super::checksum::{Checksums, Columns};
+use super::checksum::{Checksums, Columns, PerChecksums};
 use super::error::{Operation, StoreError};
 use super::findings::{Findings, Problem};
 use super::migrations;
@@ -29,6 +29,12 @@ static COLUMNS: Columns<7> = Columns::new([
     "version",
     "expires_at",
 ]);
+
+/// Reads what is kept under key ?2 of venue ?1.
+static SELECT: PerChecksums<String> = PerChecksums::new(|checksums| {
+    let selected = COLUMNS.selected(checksums);
+    format!("SELECT {selected} FROM idempotency_key WHERE venue_id = ?1 AND key = ?2")
+});
 
 /// Finds the opportunity that an answer names, in the version that it names or a later one.
 const SELECT_MADE: &str =
@@ -61,7 +67,7 @@ pub(super) struct DoneOnce<'c> {
 impl<'c> DoneOnce<'c> {
     pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
-            select: connection.prepare(&select(connection)?)?,
+            select: connection.prepare(SELECT.of(connection)?)?,
             // One that has expired may still be there.
             record: connection.prepare(&format!(
                 "INSERT OR REPLACE INTO {}",
@@ -141,7 +147,7 @@ pub(super) fn recall(
     at: Timestamp,
 ) -> Result<Option<Recalled>, StoreError> {
     let Some(once) = &order.once else { return Ok(None) };
-    let prepare = || connection.prepare_cached(&select(connection)?);
+    let prepare = || connection.prepare_cached(SELECT.of(connection)?);
     let mut select = prepare().map_err(failed(Operation::Read))?;
     look_up(&mut select, order.venue(), once, at)
 }
@@ -175,12 +181,6 @@ pub(super) fn verify(connection: &Connection, findings: &mut Findings) -> rusqli
         }
     }
     Ok(())
-}
-
-/// Reads what is kept under key ?2 of venue ?1.
-fn select(connection: &Connection) -> rusqlite::Result<String> {
-    let selected = COLUMNS.selected(Checksums::of(connection)?);
-    Ok(format!("SELECT {selected} FROM idempotency_key WHERE venue_id = ?1 AND key = ?2"))
 }
 
 fn look_up(

@@ -3,7 +3,7 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, Statement};
 
-use super::checksum::{Checksums, Columns};
+use super::checksum::{Columns, PerChecksums};
 use super::connection::WriteConnection;
 use super::error::{Operation, StoreError, StoreErrorKind};
 use super::findings::{Findings, Problem};
@@ -25,6 +25,14 @@ static COLUMNS: Columns<8> = Columns::new([
     "created_at",
     "fields",
 ]);
+
+/// Reads the records after ?1, in order, ?2 at most.
+static SELECT_AFTER: PerChecksums<String> = PerChecksums::new(|checksums| {
+    let selected = COLUMNS.selected(checksums);
+    format!(
+        "SELECT {selected} FROM opportunity_change WHERE sequence > ?1 ORDER BY sequence LIMIT ?2"
+    )
+});
 
 const SELECT_ANY_AFTER: &str = "SELECT 1 FROM opportunity_change WHERE sequence > ?1";
 
@@ -276,8 +284,8 @@ pub(super) fn changes(
         return Ok(Vec::new());
     }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let select = select_after(connection).map_err(&read)?;
-    let mut select = connection.prepare_cached(&select).map_err(&read)?;
+    let select = SELECT_AFTER.of(connection).map_err(&read)?;
+    let mut select = connection.prepare_cached(select).map_err(&read)?;
     let mut rows = select.query([after.map_or(0, Sequence::get), limit]).map_err(&read)?;
     let mut changes = Vec::new();
     let (mut bytes, mut last) = (0, after);
@@ -290,14 +298,6 @@ pub(super) fn changes(
         bytes += row.get_ref("fields").and_then(|it| Ok(it.as_bytes()?.len())).map_err(&read)?;
     }
     Ok(changes)
-}
-
-/// Reads the records after ?1, in order, ?2 at most.
-fn select_after(connection: &Connection) -> rusqlite::Result<String> {
-    let selected = COLUMNS.selected(Checksums::of(connection)?);
-    Ok(format!(
-        "SELECT {selected} FROM opportunity_change WHERE sequence > ?1 ORDER BY sequence LIMIT ?2"
-    ))
 }
 
 /// How far the feed is said to have come, if there is one.
@@ -315,7 +315,7 @@ pub(super) fn verify(connection: &Connection, findings: &mut Findings) -> rusqli
     if !migrations::has(connection, "change_feed")? {
         return Ok(());
     }
-    let mut select = connection.prepare(&select_after(connection)?)?;
+    let mut select = connection.prepare(SELECT_AFTER.of(connection)?)?;
     let mut rows = select.query([0, i64::MAX])?;
     let (mut highest_sequence, mut last) = (0, None);
     while let Some(row) = rows.next()? {

@@ -8,7 +8,7 @@ use rusqlite::{CachedStatement, Connection, Row, params_from_iter};
 
 use super::error::{Operation, StoreError};
 use super::list_statement::{ListStatement, Part};
-use super::row::{self, Selects};
+use super::row::{self, SELECTS};
 use super::sqlite_error::{damaged, failed};
 use super::state::State;
 use crate::domain::{Damage, Filter, Opportunity, Position, VenueId};
@@ -266,7 +266,7 @@ impl<'q> VenueRows<'q> {
     }
 
     fn select(&self) -> Result<CachedStatement<'_>, StoreError> {
-        let select = || self.snapshot.prepare_cached(&Selects::of(&self.snapshot)?.one);
+        let select = || self.snapshot.prepare_cached(&SELECTS.of(&self.snapshot)?.one);
         select().map_err(failed(Operation::Read))
     }
 

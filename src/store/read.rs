@@ -19,7 +19,7 @@ use super::list::{self, Ahead, ListQuery, Listed};
 use super::order::Order;
 use super::plan::{Plan, Present};
 use super::read_connection::ReadConnection;
-use super::row::{self, Selects};
+use super::row::{self, SELECTS, Selects};
 use super::scan::scan;
 use super::sqlite_error::{damaged, failed};
 use super::state::State;
@@ -264,7 +264,7 @@ impl Reader {
             .progress_handler(STEPS_PER_LOOK, Some(is_late))
             .map_err(failed(Operation::Open))?;
         let checksums = Checksums::of(&connection).map_err(failed(Operation::Open))?;
-        let selects = (checksums == Checksums::Present).then(|| Selects::with(checksums));
+        let selects = (checksums == Checksums::Present).then(|| SELECTS.with(checksums));
         Ok(Self { connection, selects, opened, deadline })
     }
 
@@ -276,7 +276,7 @@ impl Reader {
     fn get(&self, venue: VenueId, id: OpportunityId) -> Result<Option<Opportunity>, StoreError> {
         let read = failed(Operation::Read);
         // An engine may have upgraded what had none.
-        let selects = self.selects.map_or_else(|| Selects::of(&self.connection), Ok);
+        let selects = self.selects.map_or_else(|| SELECTS.of(&self.connection), Ok);
         let prepare = |selects: &Selects| self.connection.prepare_cached(&selects.one);
         let mut statement = selects.and_then(prepare).map_err(&read)?;
         let mut rows = statement.query([id.get(), venue.get()]).map_err(&read)?;

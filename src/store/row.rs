@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Row, Statement};
+use rusqlite::{Row, Statement};
 
-use super::checksum::{CHECKSUM, Checksums, Columns};
+use super::checksum::{CHECKSUM, Checksums, Columns, PerChecksums};
 use crate::domain::{Damage, Field, Opportunity, SystemColumns, Value};
 
 /// The columns that the engine fills, in the order of every statement; the details follow.
@@ -47,22 +47,9 @@ impl Selects {
             all: format!("SELECT {selected} FROM opportunity ORDER BY id"),
         }
     }
-
-    /// Those for a database with checksums, or for one without.
-    pub(super) fn with(checksums: Checksums) -> &'static Self {
-        static PRESENT: LazyLock<Selects> = LazyLock::new(|| Selects::new(Checksums::Present));
-        static ABSENT: LazyLock<Selects> = LazyLock::new(|| Selects::new(Checksums::Absent));
-        match checksums {
-            Checksums::Present => &PRESENT,
-            Checksums::Absent => &ABSENT,
-        }
-    }
-
-    /// Those for a database.
-    pub(super) fn of(connection: &Connection) -> rusqlite::Result<&'static Self> {
-        Checksums::of(connection).map(Self::with)
-    }
 }
+
+pub(super) static SELECTS: PerChecksums<Selects> = PerChecksums::new(Selects::new);
 
 /// The statements that write a row. Parameters have the position of their column; the checksum comes last.
 pub(super) struct Writes {
@@ -167,7 +154,7 @@ mod tests {
 
     /// How many steps of SQLite's machine it takes to look for an id in our venue.
     fn steps(connection: &Connection, id: i64) -> i32 {
-        let mut statement = connection.prepare(&Selects::of(connection).unwrap().one).unwrap();
+        let mut statement = connection.prepare(&SELECTS.of(connection).unwrap().one).unwrap();
         let found = statement.query([id, 107]).unwrap().next().unwrap().is_some();
         assert_eq!(found, id == OURS);
         statement.get_status(StatementStatus::VmStep)

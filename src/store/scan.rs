@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::connection::{Database, Settings};
 use super::error::{Operation, StoreError};
-use super::row::{self, Selects};
+use super::row::{self, SELECTS};
 use super::sqlite_error::{damaged, failed};
 use crate::domain::{Damage, Opportunity};
 
@@ -29,7 +29,7 @@ pub(super) fn scan<E: From<StoreError>>(
 ) -> Result<u64, E> {
     let read = failed(Operation::Read);
     // One statement reads one snapshot.
-    let select = Selects::of(connection).map_err(&read)?;
+    let select = SELECTS.of(connection).map_err(&read)?;
     let mut statement = connection.prepare(&select.all).map_err(&read)?;
     let mut rows = statement.query([]).map_err(&read)?;
     let (mut count, mut last) = (0, 0);

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Error, ffi};
 use super::connection::{Database, Settings};
 use super::error::{OpenError, Operation, StoreError, StoreErrorKind};
 use super::findings::{Findings, Problem, Verification};
-use super::row::{self, Selects};
+use super::row::{self, SELECTS};
 use super::sqlite_error::{failed, kind, kind_of_code};
 use super::state::State;
 use super::venue_index::{select_missing, select_wrong};
@@ -129,7 +129,7 @@ impl Verifier<'_> {
     }
 
     fn check_rows(&mut self) -> rusqlite::Result<()> {
-        let mut statement = self.connection.prepare(&Selects::of(self.connection)?.all)?;
+        let mut statement = self.connection.prepare(&SELECTS.of(self.connection)?.all)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             self.findings.opportunities += 1;

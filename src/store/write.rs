@@ -10,7 +10,7 @@ use super::connection::WriteConnection;
 use super::error::{Operation, StoreError, StoreErrorKind};
 use super::order::Order;
 use super::plan::{Plan, Present};
-use super::row::{self, Selects, WRITES};
+use super::row::{self, SELECTS, WRITES};
 use super::sqlite_error::{damaged, failed};
 use super::state::State;
 use super::venue_index::VenueIndex;
@@ -47,7 +47,7 @@ impl<'c> WriteStore<'c> {
     pub(crate) fn new(connection: &'c WriteConnection) -> Result<Self, StoreError> {
         let connection = connection.connection();
         let prepare = |sql: &str| connection.prepare(sql).map_err(failed(Operation::Open));
-        let selects = Selects::of(connection).map_err(failed(Operation::Open))?;
+        let selects = SELECTS.of(connection).map_err(failed(Operation::Open))?;
         Ok(Self {
             connection,
             begin: prepare("BEGIN IMMEDIATE")?,
